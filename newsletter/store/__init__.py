@@ -1,0 +1,5 @@
+"""The one store around which the stations stand. Its tables are the model: there is no second set of classes."""
+
+from newsletter.store.engine import Store, StoreError
+
+__all__ = ["Store", "StoreError"]

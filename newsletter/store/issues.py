@@ -1,0 +1,71 @@
+"""What marketing writes, and what was frozen when it was approved."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from newsletter.store.columns import Row, UtcMoment, word
+from newsletter.words import DoubtPolicy, IssueState, LinkKind
+
+
+class Issue(Row, table=True):
+    """A number of the newsletter while people work on it."""
+
+    __table_args__ = (sa.Index("ix_issue_due", "state", "send_at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    title: str  # what the team calls it
+    subject: str = ""
+    preheader: str = ""
+    blocks: list[dict[str, Any]] = Field(default_factory=list, sa_type=sa.JSON)  # issues/draft gives them their types
+    segment: str = ""  # the text of the segment language; empty: everyone who may be mailed
+    template: str = "lettre"  # templates/issues/<template>.mjml
+    state: IssueState = Field(default=IssueState.draft, sa_type=word(IssueState))
+    send_at: datetime | None = Field(default=None, sa_type=UtcMoment)
+    created_at: datetime = Field(sa_type=UtcMoment)
+    why_held: str = ""  # said by the sender when it stopped a send by itself
+
+
+class Edition(Row, table=True):
+    """An approved issue, frozen and compiled. Never changed afterwards: un-approving throws it away before planning."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id", unique=True)
+    subject: str
+    segment: str
+    message_date: datetime | None = Field(
+        default=None, sa_type=UtcMoment
+    )  # the Date: of every message; set by planning
+    doubt_policy: DoubtPolicy = Field(default=DoubtPolicy.reconcile, sa_type=word(DoubtPolicy))
+    content_hash: str
+    approved_at: datetime = Field(sa_type=UtcMoment)
+    approved_by: int | None = Field(default=None, foreign_key="account.id")
+    planned_at: datetime | None = Field(default=None, sa_type=UtcMoment)  # the audience is frozen
+
+
+class Variant(Row, table=True):
+    """One compiled body of an edition: what is left after MJML and premailer, with slots for what differs per reader."""
+
+    edition_id: int = Field(foreign_key="edition.id", primary_key=True, ondelete="CASCADE")
+    number: int = Field(primary_key=True)
+    name: str = ""
+    html: str
+    text: str
+
+
+class Link(Row, table=True):
+    """A link of an edition, registered when it was approved (SEC-01): nothing else is ever redirected to."""
+
+    __table_args__ = (sa.UniqueConstraint("edition_id", "number", name="one_link_per_number"),)
+    id: int | None = Field(default=None, primary_key=True)
+    edition_id: int = Field(foreign_key="edition.id", ondelete="CASCADE")
+    number: int
+    kind: LinkKind = Field(sa_type=word(LinkKind))
+    url: str = ""  # empty for polls and call-backs, which lead to our own pages
+    label: str = ""
+    employer_id: int | None = Field(default=None, foreign_key="employer.id", ondelete="SET NULL")
+    opening_id: int | None = Field(default=None, foreign_key="opening.id", ondelete="SET NULL")
+    portrait_id: int | None = Field(default=None, foreign_key="portrait.id", ondelete="SET NULL")
+    sector_code: str | None = Field(default=None, foreign_key="sector.code")  # the topic a click speaks of
+    answer: str = ""  # a poll link's Horizon word

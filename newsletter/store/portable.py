@@ -1,0 +1,88 @@
+"""The only file that knows which database it is.
+
+SQLite runs in WAL mode with `synchronous=FULL`: a commit that returned survives a power cut, which the ledger needs
+(DESIGN §7.5). A transaction that will write takes the write lock at its start (`BEGIN IMMEDIATE`), since a reader that
+turns into a writer half-way may be refused at once, whatever the time-out.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from sqlite3 import Connection as SQLiteConnection
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel
+
+BUSY_SECONDS = 30
+
+
+def open_engine(url: str) -> sa.Engine:
+    """An engine for an SQLite or PostgreSQL URL. `postgresql://…` means psycopg 3."""
+    parsed = sa.make_url(url)
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() != "sqlite":
+        return sa.create_engine(parsed, pool_pre_ping=True)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: SQLiteConnection, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def is_postgresql(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"
+
+
+def insert_new(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> int:
+    """Insert these rows, passing over those whose key is already there; how many were new. One statement."""
+    if not rows:
+        return 0
+    insert = postgresql.insert if is_postgresql(session) else sqlite.insert
+    statement = insert(table).values(list(rows)).on_conflict_do_nothing()
+    return session.connection().execute(statement, execution_options={"preserve_rowcount": True}).rowcount
+
+
+def upsert(
+    session: Session,
+    table: type[SQLModel],
+    rows: Sequence[dict[str, Any]],
+    *,
+    key: Sequence[str],
+    add: Sequence[str] = (),
+    replace: Sequence[str] = (),
+    largest: Sequence[str] = (),
+) -> None:
+    """Insert rows, or on the same key add to, replace, or keep the largest of the named columns. One statement.
+
+    No two of `rows` may have the same key.
+    """
+    if not rows:
+        return
+    insert = postgresql.insert if is_postgresql(session) else sqlite.insert
+    statement = insert(table).values(list(rows))
+    columns = sa.inspect(table).local_table.c
+    greatest = sa.func.greatest if is_postgresql(session) else sa.func.max
+    changes: dict[str, Any] = {name: columns[name] + statement.excluded[name] for name in add}
+    changes |= {name: statement.excluded[name] for name in replace}
+    changes |= {name: greatest(columns[name], statement.excluded[name]) for name in largest}
+    session.connection().execute(statement.on_conflict_do_update(index_elements=list(key), set_=changes))
+
+
+def skip_locked(statement: sa.Select[Any], session: Session) -> sa.Select[Any]:
+    """Lock the rows found, leaving out those another process holds. SQLite has one writer: its transaction is the lock."""
+    return statement.with_for_update(skip_locked=True) if is_postgresql(session) else statement
+

@@ -1,0 +1,8 @@
+"""Every table of the house, imported so that `SQLModel.metadata` is whole."""
+
+from sqlmodel import SQLModel
+
+from newsletter.store import activity, catalogue, issues, leads, ledger, people, staff
+
+ROOMS = (people, catalogue, issues, ledger, activity, leads, staff)
+metadata = SQLModel.metadata

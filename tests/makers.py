@@ -1,0 +1,78 @@
+"""Short ways to put rows into a store; a test says only what it is about."""
+
+import itertools
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from newsletter.store.catalogue import Commune, Employer, Epci, Partner, Sector
+from newsletter.store.people import Consent, Subscriber
+from newsletter.words import Axis, Channel, ConsentState, PartnerKind
+
+_numbers = itertools.count(1)
+LONG_AGO = datetime(2026, 7, 14, 10, 0, tzinfo=UTC)
+
+
+def a_subscriber(session: Session, *granted: Axis, **fields: Any) -> Subscriber:
+    """A subscriber who said yes on these axes (by default: to the newsletter)."""
+    number = next(_numbers)
+    fields = {
+        "address": f"reader{number}@example.org",
+        "address_hash": number.to_bytes(32, "big"),
+        "first_name": "Camille",
+        "joined_at": LONG_AGO,
+    } | fields
+    subscriber = Subscriber(**fields)
+    session.add(subscriber)
+    session.flush()
+    for axis in granted or (Axis.newsletter,):
+        say(session, subscriber, axis, ConsentState.granted)
+    return subscriber
+
+
+def say(session: Session, subscriber: Subscriber, axis: Axis, state: ConsentState, *, at: datetime = LONG_AGO) -> None:
+    """They said this on this axis. The hash chain is audience's affair, not this maker's."""
+    assert subscriber.id is not None
+    session.add(
+        Consent(
+            subscriber_id=subscriber.id, axis=axis, state=state, at=at, recorded_at=at, channel=Channel.staff,
+            wording="oui", wording_version="test", proof="test", hash=f"test-{next(_numbers)}",
+        )
+    )  # fmt: skip
+    session.flush()
+
+
+def a_sector(session: Session, code: str = "industrie") -> Sector:
+    return session.merge(Sector(code=code, name_fr=code.capitalize(), name_en=code.capitalize()))
+
+
+def an_epci(session: Session, siren: str = "200067361", name: str = "CC Grand-Figeac") -> Epci:
+    return session.merge(Epci(siren=siren, name=name))
+
+
+def a_commune(session: Session, code: str = "46102", name: str = "Figeac", *, epci: str = "200067361") -> Commune:
+    an_epci(session, epci)
+    session.flush()
+    return session.merge(Commune(insee_code=code, name=name, postcodes="46100", population=9800, epci_siren=epci))
+
+
+def a_partner(session: Session, name: str = "Bois des elfes", **fields: Any) -> Partner:
+    partner = Partner(**({"name": name, "kind": PartnerKind.site} | fields))
+    session.add(partner)
+    session.flush()
+    return partner
+
+
+def an_employer(
+    session: Session, name: str = "Atelier du Célé", *, sector: str = "industrie", **fields: Any
+) -> Employer:
+    a_sector(session, sector)
+    commune = a_commune(session)
+    employer = Employer(**({"name": name, "sector_code": sector, "commune_code": commune.insee_code} | fields))
+    session.add(employer)
+    session.flush()
+    return employer
+
+
+TOMORROW = date(2026, 11, 24)
