@@ -7,8 +7,9 @@ from typing import Any
 from sqlmodel import Session
 
 from newsletter.store.catalogue import Commune, Employer, Epci, Partner, Sector
+from newsletter.store.issues import Edition, Issue, Variant
 from newsletter.store.people import Consent, Subscriber
-from newsletter.words import Axis, Channel, ConsentState, PartnerKind
+from newsletter.words import Axis, Channel, ConsentState, IssueState, PartnerKind
 
 _numbers = itertools.count(1)
 LONG_AGO = datetime(2026, 7, 14, 10, 0, tzinfo=UTC)
@@ -17,13 +18,13 @@ LONG_AGO = datetime(2026, 7, 14, 10, 0, tzinfo=UTC)
 def a_subscriber(session: Session, *granted: Axis, **fields: Any) -> Subscriber:
     """A subscriber who said yes on these axes (by default: to the newsletter)."""
     number = next(_numbers)
-    fields = {
+    given: dict[str, Any] = {
         "address": f"reader{number}@example.org",
         "address_hash": number.to_bytes(32, "big"),
         "first_name": "Camille",
         "joined_at": LONG_AGO,
     } | fields
-    subscriber = Subscriber(**fields)
+    subscriber = Subscriber(**given)
     session.add(subscriber)
     session.flush()
     for axis in granted or (Axis.newsletter,):
@@ -73,6 +74,28 @@ def an_employer(
     session.add(employer)
     session.flush()
     return employer
+
+
+def an_edition(session: Session, **fields: Any) -> Edition:
+    """An approved issue with a body of one line."""
+    issue = Issue(title="Lettre d’automne", state=IssueState.scheduled, created_at=LONG_AGO)
+    session.add(issue)
+    session.flush()
+    assert issue.id is not None
+    given: dict[str, Any] = {
+        "issue_id": issue.id,
+        "subject": "Bonjour",
+        "segment": "",
+        "content_hash": "x",
+        "approved_at": LONG_AGO,
+    } | fields
+    edition = Edition(**given)
+    session.add(edition)
+    session.flush()
+    assert edition.id is not None
+    session.add(Variant(edition_id=edition.id, number=0, html="<p>Bonjour</p>", text="Bonjour"))
+    session.flush()
+    return edition
 
 
 TOMORROW = date(2026, 11, 24)

@@ -24,7 +24,6 @@ class Issue(Row, table=True):
     state: IssueState = Field(default=IssueState.draft, sa_type=word(IssueState))
     send_at: datetime | None = Field(default=None, sa_type=UtcMoment)
     created_at: datetime = Field(sa_type=UtcMoment)
-    why_held: str = ""  # said by the sender when it stopped a send by itself
 
 
 class Edition(Row, table=True):
@@ -45,7 +44,7 @@ class Edition(Row, table=True):
 
 
 class Variant(Row, table=True):
-    """One compiled body of an edition: what is left after MJML and premailer, with slots for what differs per reader."""
+    """One compiled body of an edition: MJML and premailer are done, slots stand for what differs per reader."""
 
     edition_id: int = Field(foreign_key="edition.id", primary_key=True, ondelete="CASCADE")
     number: int = Field(primary_key=True)

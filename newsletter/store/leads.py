@@ -10,7 +10,7 @@ from newsletter.words import LeadState, OutcomeKind
 
 
 class Warmth(Row, table=True):
-    """The sum of `weight · 2^((t − epoch)/half-life)` over a person's acts: orders people at any later time, unchanged."""
+    """The sum of `weight · 2^((t − epoch)/half-life)` over a person's acts: orders people at any later time."""
 
     subscriber_id: int = Field(foreign_key="subscriber.id", primary_key=True, ondelete="CASCADE")
     score: float = Field(index=True)
@@ -44,7 +44,7 @@ class Adviser(Row, table=True):
 
 
 class TerritoryRule(Row, table=True):
-    """ "This territory, and this trade, go to this adviser". An empty part fits everything; the most exact rule wins."""
+    """This territory, and this trade, go to this adviser. An empty part fits all; the most exact rule wins."""
 
     __table_args__ = (sa.UniqueConstraint("epci_siren", "sector_code", "adviser_id", name="one_rule_per_territory"),)
     id: int | None = Field(default=None, primary_key=True)

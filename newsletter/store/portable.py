@@ -56,6 +56,15 @@ def insert_new(session: Session, table: type[SQLModel], rows: Sequence[dict[str,
     return session.connection().execute(statement, execution_options={"preserve_rowcount": True}).rowcount
 
 
+def insert_new_from(session: Session, table: type[SQLModel], columns: Sequence[str], rows: sa.Select[Any]) -> int:
+    """Insert what a SELECT finds, passing over keys that are there; how many were new. No row travels."""
+    insert = postgresql.insert if is_postgresql(session) else sqlite.insert
+    # SQLite reads ON after a FROM as a join unless a WHERE stands between.
+    found = rows if rows.whereclause is not None else rows.where(sa.true())
+    statement = insert(table).from_select(list(columns), found).on_conflict_do_nothing()
+    return session.connection().execute(statement, execution_options={"preserve_rowcount": True}).rowcount
+
+
 def upsert(
     session: Session,
     table: type[SQLModel],
@@ -82,7 +91,6 @@ def upsert(
     session.connection().execute(statement.on_conflict_do_update(index_elements=list(key), set_=changes))
 
 
-def skip_locked(statement: sa.Select[Any], session: Session) -> sa.Select[Any]:
-    """Lock the rows found, leaving out those another process holds. SQLite has one writer: its transaction is the lock."""
-    return statement.with_for_update(skip_locked=True) if is_postgresql(session) else statement
-
+def skip_locked(statement: sa.Select[Any], session: Session, *, of: type[SQLModel]) -> sa.Select[Any]:
+    """Lock the rows of `of`, leaving out those another holds. SQLite has one writer: its transaction is the lock."""
+    return statement.with_for_update(skip_locked=True, of=of) if is_postgresql(session) else statement

@@ -54,7 +54,6 @@ def upgrade() -> None:
     sa.Column('state', sa.Enum('draft', 'approved', 'scheduled', 'sending', 'paused', 'cancelled', name='issuestate', native_enum=False, length=32), nullable=False),
     sa.Column('send_at', UtcMoment(), nullable=True),
     sa.Column('created_at', UtcMoment(), nullable=False),
-    sa.Column('why_held', sa.String(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_issue'))
     )
     with op.batch_alter_table('issue', schema=None) as batch_op:

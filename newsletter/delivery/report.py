@@ -1,0 +1,110 @@
+"""The figures shown about a send: each is a count over the ledger, made when it is asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from newsletter.store.issues import Edition
+from newsletter.store.ledger import Lane, Mail, MailNote
+from newsletter.words import MailState, NoteKind
+
+WAITING = (MailState.planned, MailState.armed, MailState.deferred)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """Where the mails of an edition are. `planned` is all of them, and the rest always adds up to it."""
+
+    planned: int = 0
+    accepted: int = 0  # settled doubts included: they arrived
+    refused: int = 0
+    suppressed: int = 0
+    in_doubt: int = 0
+    cancelled: int = 0
+    waiting: int = 0  # to be sent, on the wire, or to be tried again
+    deferred: int = 0  # of those waiting: to be tried again
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing of it will leave any more: derived from the balance, never from an empty fetch."""
+        return self.planned > 0 and self.waiting == 0
+
+    @property
+    def adds_up(self) -> bool:
+        ended = self.accepted + self.refused + self.suppressed + self.in_doubt + self.cancelled
+        return self.planned == ended + self.waiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exceptional:
+    """One note about one mail."""
+
+    mail_id: int
+    seq: int
+    at: datetime
+    kind: NoteKind
+    code: int | None
+    enhanced: str
+    words: str
+
+
+def balance(session: Session, edition_id: int) -> Balance:
+    """The balance of one edition; all zero before planning."""
+    return balances(session, [edition_id]).get(edition_id, Balance())
+
+
+def balances(session: Session, edition_ids: list[int]) -> Mapping[int, Balance]:
+    """The balances of several editions, in one query."""
+    rows = session.exec(
+        select(col(Mail.edition_id), col(Mail.state), sa.func.count())
+        .where(col(Mail.edition_id).in_(edition_ids))
+        .group_by(col(Mail.edition_id), col(Mail.state))
+    ).all()
+    counts: dict[int, dict[MailState, int]] = {}
+    for edition_id, state, number in rows:
+        counts.setdefault(edition_id, {})[MailState(state)] = number
+    return {edition_id: _balance_of(by_state) for edition_id, by_state in counts.items()}
+
+
+def edition_of(session: Session, issue_id: int) -> Edition | None:
+    """The edition of an issue, once it is approved."""
+    return session.exec(select(Edition).where(col(Edition.issue_id) == issue_id)).first()
+
+
+def notes(session: Session, edition_id: int, *, limit: int = 100) -> list[Exceptional]:
+    """What went otherwise than planned, newest first."""
+    rows = session.exec(
+        select(MailNote, Mail.seq)
+        .join(Mail, col(Mail.id) == col(MailNote.mail_id))
+        .where(col(Mail.edition_id) == edition_id)
+        .order_by(col(MailNote.id).desc())
+        .limit(limit)
+    ).all()
+    return [
+        Exceptional(
+            mail_id=note.mail_id, seq=seq, at=note.at, kind=note.kind, code=note.code, enhanced=note.enhanced,
+            words=note.words,
+        )
+        for note, seq in rows
+    ]  # fmt: skip
+
+
+def troubles(session: Session) -> list[str]:
+    """Why a lane does not send at present, in French sentences."""
+    return [why for why in session.exec(select(Lane.why).where(col(Lane.why) != "")).all() if why]
+
+
+def _balance_of(by_state: Mapping[MailState, int]) -> Balance:
+    return Balance(
+        planned=sum(by_state.values()),
+        accepted=by_state.get(MailState.accepted, 0) + by_state.get(MailState.settled, 0),
+        refused=by_state.get(MailState.refused, 0),
+        suppressed=by_state.get(MailState.suppressed, 0),
+        in_doubt=by_state.get(MailState.in_doubt, 0),
+        cancelled=by_state.get(MailState.cancelled, 0),
+        waiting=sum(by_state.get(state, 0) for state in WAITING),
+        deferred=by_state.get(MailState.deferred, 0),
+    )

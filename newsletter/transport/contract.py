@@ -1,0 +1,87 @@
+"""What a transport promises: one shared test runs every one of them (tests/contract)."""
+
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from newsletter.errors import NewsletterError
+
+
+class Fate(StrEnum):
+    """What became of one attempt to hand over a message."""
+
+    accepted = "accepted"  # the other side took it, and is answerable for it from now on
+    try_later = "try_later"  # 4xx, or the line broke before the body may have left
+    refused = "refused"  # 5xx: trying again would change nothing
+    unknown = "unknown"  # the line broke after the body may have left: nobody knows (RFC 1047)
+    held = "held"  # our side withdrew the permission: nothing was handed over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A fate with the other side's own words, in which addresses are blotted out."""
+
+    fate: Fate
+    code: int | None = None  # RFC 5321
+    enhanced: str = ""  # RFC 3463, such as 5.1.1
+    words: str = ""  # at most 2,000 characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """One message for one recipient. The bytes have CRLF line ends and are handed over unchanged."""
+
+    sender: str  # MAIL FROM
+    recipient: str  # RCPT TO
+    message: bytes
+
+
+Permit = Callable[[], Awaitable[bool]]
+"""Asked after the recipient was taken and before the first byte of the body may leave. False: withdraw."""
+
+
+class RelayError(NewsletterError):
+    """No message can leave by this way at present: nobody answers there, or our login is refused."""
+
+
+class Connection(Protocol):
+    """An open way out, for one message at a time."""
+
+    async def deliver(self, envelope: Envelope, *, permit: Permit) -> Reply:
+        """Hand over one message. Raises nothing for what the other side did or did not do, but for RelayError when
+        this way is shut before the permit was asked for.
+        """
+        ...
+
+
+class Transport(Protocol):
+    """A way out that can be opened several times at once."""
+
+    def connect(self) -> AbstractAsyncContextManager[Connection]:
+        """An open connection. Raises RelayError when there is none to be had."""
+        ...
+
+
+async def always() -> bool:
+    """The permit of a single letter, which no ledger waits for."""
+    return True
+
+
+_ADDRESS = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
+_ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+LONGEST_WORDS = 2000
+
+
+def reply_of(code: int, words: str) -> Reply:
+    """A server's answer as a Reply: 2xx accepted, 4xx try later, all else refused; addresses blotted out (LAW-16)."""
+    fate = {2: Fate.accepted, 4: Fate.try_later}.get(code // 100, Fate.refused)
+    found = _ENHANCED.search(words)
+    return Reply(fate=fate, code=code, enhanced=found.group(1) if found else "", words=without_addresses(words))
+
+
+def without_addresses(words: str) -> str:
+    """A server's words, fit to be kept and shown."""
+    return _ADDRESS.sub("<…>", words)[:LONGEST_WORDS]

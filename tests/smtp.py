@@ -1,0 +1,95 @@
+"""A real SMTP server on a real socket, which does what a test tells it to."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+
+
+@dataclass(slots=True)
+class Received:
+    """One message that the server took."""
+
+    sender: str
+    recipient: str
+    message: bytes
+
+
+@dataclass(slots=True)
+class Postbox:
+    """What the server received, and its orders: recipient → the reply instead of 250, at RCPT or after the dot."""
+
+    at_rcpt: dict[str, str] = field(default_factory=dict)
+    after_dot: dict[str, str] = field(default_factory=dict)
+    drop_after_dot: set[str] = field(
+        default_factory=set
+    )  # close the line instead of answering, having taken the message
+    received: list[Received] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    port: int = 0
+
+    async def handle_RCPT(  # noqa: N802  aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, rcpt_options: list[str]
+    ) -> str:
+        if address in self.at_rcpt:
+            return self.at_rcpt[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        recipient = envelope.rcpt_tos[0]
+        if recipient in self.after_dot:
+            return self.after_dot[recipient]
+        content = envelope.content
+        assert isinstance(content, bytes)
+        assert envelope.mail_from is not None
+        with self.lock:
+            self.received.append(Received(envelope.mail_from, recipient, content))
+        if recipient in self.drop_after_dot:
+            assert isinstance(server.transport, asyncio.Transport)
+            server.transport.abort()
+        return "250 taken"
+
+    @property
+    def recipients(self) -> list[str]:
+        with self.lock:
+            return sorted(message.recipient for message in self.received)
+
+
+@contextmanager
+def smtp_server(
+    postbox: Postbox | None = None, *, login: tuple[str, str] | None = None, port: int = 0
+) -> Iterator[Postbox]:
+    """A server on a free port of the loopback interface; with `login`, it takes mail from nobody else."""
+    postbox = postbox or Postbox()
+
+    def check(server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: object) -> AuthResult:
+        words = (getattr(given, "login", b"").decode(), getattr(given, "password", b"").decode())
+        return AuthResult(success=words == login, handled=False)
+
+    controller = Controller(
+        postbox,
+        hostname="127.0.0.1",
+        port=port or _free_port(),
+        auth_required=login is not None,
+        auth_require_tls=False,
+        authenticator=check if login else None,
+    )
+    controller.start()
+    postbox.port = controller.port
+    try:
+        yield postbox
+    finally:
+        controller.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

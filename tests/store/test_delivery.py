@@ -1,0 +1,240 @@
+"""The ledger, end to end over a real SMTP server: who got what, and nothing twice."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlmodel import col, select
+
+from newsletter.clock import StoppedClock
+from newsletter.delivery import doubt
+from newsletter.delivery.claim import LEASE, ClaimedMail, claim_batch
+from newsletter.delivery.plan import Plan, cancel_waiting, plan
+from newsletter.delivery.report import Balance, balance, notes, troubles
+from newsletter.delivery.send import Drained, Sender
+from newsletter.store import Store
+from newsletter.store.issues import Edition, Issue
+from newsletter.store.ledger import Batch, Lane, Mail
+from newsletter.store.people import Subscriber, Suppression
+from newsletter.transport.contract import Envelope
+from newsletter.transport.relay import SmtpRelay
+from newsletter.words import Axis, ConsentState, DoubtPolicy, IssueState, MailState, SuppressionReason
+from tests.makers import a_subscriber, an_edition, say
+from tests.smtp import Postbox, smtp_server
+
+
+@dataclass
+class Desk:
+    """A store with a planned edition, a mail server, and a sender between them."""
+
+    store: Store
+    clock: StoppedClock
+    postbox: Postbox
+    edition_id: int
+
+    def send(self) -> Drained:
+        return asyncio.run(self.sender().drain())
+
+    def sender(self) -> Sender:
+        relay = SmtpRelay(host="127.0.0.1", port=self.postbox.port, end_of_data_seconds=5)
+        return Sender(self.store, self.clock, relay, lambda _edition: plain_letter, owner="test")
+
+    def balance(self) -> Balance:
+        with self.store.reading() as session:
+            return balance(session, self.edition_id)
+
+
+def plain_letter(mail: ClaimedMail) -> Envelope:
+    message = f"To: {mail.address}\r\nMessage-ID: <{mail.mail_id}@example.org>\r\n\r\nBonjour\r\n"
+    return Envelope(sender="retours@example.org", recipient=mail.address, message=message.encode())
+
+
+@pytest.fixture
+def desk(store: Store, clock: StoppedClock) -> Iterator[Desk]:
+    """Five readers, reader-0 to reader-4, planned and due."""
+    with store.transaction() as session:
+        for number in range(5):
+            a_subscriber(session, address=f"reader-{number}@example.org")
+        edition = an_edition(session)
+        plan(session, edition, audience=sa.true(), now=clock.now())
+        assert edition.id is not None
+        edition_id = edition.id
+    with smtp_server() as postbox:
+        yield Desk(store, clock, postbox, edition_id)
+
+
+def everyone() -> list[str]:
+    return [f"reader-{number}@example.org" for number in range(5)]
+
+
+def test_everyone_who_may_be_mailed_gets_one_mail_and_nobody_else(store: Store, clock: StoppedClock) -> None:
+    with store.transaction() as session:
+        granted = a_subscriber(session)
+        a_subscriber(session, Axis.clicks)  # never said yes to the newsletter
+        denied, left = a_subscriber(session), a_subscriber(session)
+        say(session, denied, Axis.newsletter, ConsentState.denied)
+        session.add(Suppression(address_hash=left.address_hash, reason=SuppressionReason.complained, at=clock.now()))
+        edition = an_edition(session)
+        assert plan(session, edition, audience=sa.true(), now=clock.now()).mails == 1
+    with store.reading() as session:
+        assert session.exec(select(Mail.subscriber_id)).all() == [granted.id]
+
+
+def test_planning_twice_mails_nobody_twice(desk: Desk) -> None:
+    with desk.store.transaction() as session:
+        a_subscriber(session)  # came after the audience was frozen
+        again = plan(session, session.get_one(Edition, desk.edition_id), audience=sa.true(), now=desk.clock.now())
+    assert again == Plan(edition_id=desk.edition_id, mails=5)
+
+
+def test_every_mail_leaves_once_and_the_balance_says_so(desk: Desk) -> None:
+    assert desk.send().attempts == 5
+    assert desk.send().attempts == 0
+    assert desk.postbox.recipients == everyone()
+    assert desk.balance() == Balance(planned=5, accepted=5)
+    assert desk.balance().finished
+
+
+def test_many_batches_and_connections_still_reach_everyone_once(store: Store, clock: StoppedClock) -> None:
+    with store.transaction() as session:
+        for _ in range(510):
+            a_subscriber(session)
+        edition = an_edition(session)
+        plan(session, edition, audience=sa.true(), now=clock.now())
+        session.get_one(Lane, "default").per_minute = 1_000_000
+        assert edition.id is not None
+        assert session.exec(select(sa.func.count()).select_from(Batch)).one() == 2
+    with smtp_server() as postbox:
+        desk = Desk(store, clock, postbox, edition.id)
+        assert desk.send().attempts == 510
+    assert len(set(postbox.recipients)) == len(postbox.recipients) == 510
+    assert desk.balance() == Balance(planned=510, accepted=510)
+
+
+def test_a_refused_address_stops_nobody_else_and_keeps_the_words(desk: Desk) -> None:
+    desk.postbox.at_rcpt["reader-1@example.org"] = "550 5.1.1 <reader-1@example.org> inconnu"
+    desk.send()
+    assert desk.balance() == Balance(planned=5, accepted=4, refused=1)
+    with desk.store.reading() as session:
+        (note,) = notes(session, desk.edition_id)
+    assert (note.code, note.enhanced) == (550, "5.1.1")
+    assert "@" not in note.words
+
+
+def test_a_deferred_mail_is_tried_again_when_it_is_due_and_not_before(desk: Desk) -> None:
+    desk.postbox.at_rcpt["reader-1@example.org"] = "451 4.7.1 greylisted"
+    desk.send()
+    assert desk.balance() == Balance(planned=5, accepted=4, waiting=1, deferred=1)
+    del desk.postbox.at_rcpt["reader-1@example.org"]
+    desk.clock.advance(timedelta(minutes=3))
+    assert desk.send().attempts == 0
+    desk.clock.advance(timedelta(minutes=4))
+    assert desk.send().attempts == 1
+    assert desk.balance() == Balance(planned=5, accepted=5)
+
+
+def test_a_line_that_breaks_after_the_dot_is_in_doubt_and_never_sent_again_by_itself(desk: Desk) -> None:
+    desk.postbox.drop_after_dot.add("reader-2@example.org")
+    desk.send()
+    desk.clock.advance(timedelta(days=1))
+    desk.send()
+    assert desk.postbox.recipients == everyone()
+    assert desk.balance() == Balance(planned=5, accepted=4, in_doubt=1)
+
+
+def test_a_doubt_is_settled_by_a_person_or_sent_again(desk: Desk) -> None:
+    desk.postbox.drop_after_dot |= {"reader-1@example.org", "reader-2@example.org", "reader-3@example.org"}
+    desk.send()
+    desk.postbox.drop_after_dot.clear()
+    with desk.store.transaction() as session:
+        one, two, three = (listed.mail_id for listed in doubt.doubts(session))
+        now = desk.clock.now()
+        assert doubt.settle(session, [one], doubt.Ruling.arrived, now=now, why="the relay's log has it") == 1
+        assert doubt.settle(session, [two], doubt.Ruling.resend, now=now, why="asked by marketing") == 1
+        assert doubt.settle(session, [three], doubt.Ruling.drop, now=now, why="asked by marketing") == 1
+        assert doubt.settle(session, [one, two, three], doubt.Ruling.drop, now=now, why="too late") == 0
+    assert desk.send().attempts == 1
+    assert desk.balance() == Balance(planned=5, accepted=4, cancelled=1)
+    assert len(desk.postbox.received) == 6
+
+
+def test_the_resend_policy_waits_for_evidence_first(desk: Desk) -> None:
+    desk.postbox.drop_after_dot.add("reader-2@example.org")
+    desk.send()
+    with desk.store.transaction() as session:
+        session.get_one(Edition, desk.edition_id).doubt_policy = DoubtPolicy.resend
+    for minutes, settled in ((1, 0), (20, 1)):
+        desk.clock.advance(timedelta(minutes=minutes))
+        with desk.store.transaction() as session:
+            assert doubt.settle_by_policy(session, now=desk.clock.now()) == settled
+
+
+def test_what_a_dead_sender_had_armed_is_in_doubt_and_the_rest_goes_on(desk: Desk) -> None:
+    with desk.store.transaction() as session:
+        claim = claim_batch(session, lane="default", owner="dead", now=desk.clock.now())
+        assert claim is not None
+        session.get_one(Mail, claim.mails[0].mail_id).state = MailState.armed
+    assert desk.send().attempts == 0  # the lease still runs
+    desk.clock.advance(LEASE + timedelta(seconds=1))
+    assert desk.send().attempts == 4
+    assert desk.balance() == Balance(planned=5, accepted=4, in_doubt=1)
+
+
+def test_who_leaves_after_planning_gets_nothing(desk: Desk) -> None:
+    with desk.store.transaction() as session:
+        mail = session.exec(select(Mail).order_by(col(Mail.seq))).first()
+        assert mail is not None
+    with desk.store.transaction() as session:
+        leaver = session.get_one(Subscriber, mail.subscriber_id)
+        session.add(
+            Suppression(address_hash=leaver.address_hash, reason=SuppressionReason.unsubscribed, at=desk.clock.now())
+        )
+    desk.send()
+    assert desk.postbox.recipients == everyone()[1:]
+    assert desk.balance() == Balance(planned=5, accepted=4, suppressed=1)
+
+
+@pytest.mark.parametrize("state", [IssueState.paused, IssueState.cancelled])
+def test_a_paused_or_cancelled_issue_sends_nothing(desk: Desk, state: IssueState) -> None:
+    set_state(desk, state)
+    assert desk.send().attempts == 0
+    assert desk.postbox.received == []
+    if state is IssueState.paused:
+        set_state(desk, IssueState.sending)
+        assert desk.send().attempts == 5
+    else:
+        with desk.store.transaction() as session:
+            assert cancel_waiting(session, desk.edition_id) == 5
+        assert desk.balance() == Balance(planned=5, cancelled=5)
+
+
+def test_a_server_that_is_down_loses_nothing_and_is_said(desk: Desk) -> None:
+    port, desk.postbox.port = desk.postbox.port, 9
+    drained = desk.send()
+    assert "ne répond pas" in drained.trouble
+    assert desk.balance() == Balance(planned=5, waiting=5)
+    with desk.store.reading() as session:
+        assert troubles(session) == [drained.trouble]
+    desk.postbox.port = port
+    desk.clock.advance(timedelta(minutes=6))
+    assert desk.send().attempts == 5
+    with desk.store.reading() as session:
+        assert troubles(session) == []
+
+
+def test_two_senders_at_once_mail_nobody_twice(desk: Desk) -> None:
+    async def both() -> None:
+        await asyncio.gather(desk.sender().drain(), desk.sender().drain())
+
+    asyncio.run(both())
+    assert desk.postbox.recipients == everyone()
+    assert desk.balance() == Balance(planned=5, accepted=5)
+
+
+def set_state(desk: Desk, state: IssueState) -> None:
+    with desk.store.transaction() as session:
+        edition = session.get_one(Edition, desk.edition_id)
+        session.get_one(Issue, edition.issue_id).state = state
