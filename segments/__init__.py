@@ -1,0 +1,34 @@
+"""The closed language of segments: text ⇄ tree ⇄ a sentence in plain French, compiled to bound SQL (SEC-14).
+
+Nothing here takes SQL from anyone, and a value typed by a person is never more than a bound parameter.
+"""
+
+from segments.check import check, understand
+from segments.errors import SegmentError
+from segments.explain import Explanation, Reason, explain
+from segments.grammar import parse
+from segments.reach import Reach, Sampled, reach, sample
+from segments.saying import sentence
+from segments.shelf import Saved, library
+from segments.sql import condition
+from segments.tree import Tree, to_text
+
+__all__ = [
+    "Explanation",
+    "Reach",
+    "Reason",
+    "Sampled",
+    "Saved",
+    "SegmentError",
+    "Tree",
+    "check",
+    "condition",
+    "explain",
+    "library",
+    "parse",
+    "reach",
+    "sample",
+    "sentence",
+    "to_text",
+    "understand",
+]

@@ -1,0 +1,102 @@
+"""The closed list of what a segment can ask about. `docs/reference/segments.md` has an entry for each."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from babel import Locale
+
+from newsletter.words import Axis, ConsentState, Horizon, _
+from segments.spelling import fold
+
+
+class Field(StrEnum):
+    """A field, by the words people type."""
+
+    country = "pays"
+    postcode = "code postal"
+    sector = "secteur"
+    partner = "partenaire"
+    horizon = "projet"
+    agreed = "accord"
+    joined = "inscrit"
+    met = "rencontré"
+    commune = "commune souhaitée"
+    epci = "epci visé"
+    clicked = "a cliqué"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A line of the crib sheet shown beside the box where segments are typed."""
+
+    about: str
+    example: str
+
+
+CRIB: dict[Field, Entry] = {
+    Field.agreed: Entry(
+        about=_("Ce que la personne a dit : newsletter, clics, ouvertures, référent, employeurs ; oui, non, inconnu."),
+        example="accord newsletter = oui",
+    ),
+    Field.sector: Entry(
+        about=_("Un métier qui l’intéresse, de la liste des secteurs."), example="secteur parmi (santé, numérique)"
+    ),
+    Field.partner: Entry(about=_("Le partenaire où nous l’avons rencontrée."), example='partenaire ≠ "Bois des elfes"'),
+    Field.country: Entry(about=_("Son pays, par son nom ou son code à deux lettres."), example="pays parmi (FR, BE)"),
+    Field.postcode: Entry(about=_("Son code postal, entier ou par son début."), example="code postal commence par 75"),
+    Field.horizon: Entry(
+        about=_("Quand elle pense s’installer : dans l’année, 1 à 3 ans, plus tard, curiosité, inconnu."),
+        example="projet = dans l’année",
+    ),
+    Field.joined: Entry(
+        about=_("Depuis quand elle est inscrite : une date, ou une durée."),
+        example="inscrit depuis moins de 90 jours",
+    ),
+    Field.met: Entry(about=_("Quand nous l’avons rencontrée : une année ou une date."), example="rencontré en 2026"),
+    Field.commune: Entry(about=_("La commune du Lot où elle aimerait vivre."), example="commune souhaitée = Figeac"),
+    Field.epci: Entry(about=_("L’intercommunalité de la commune souhaitée."), example='epci visé = "CC Grand-Figeac"'),
+    Field.clicked: Entry(
+        about=_("Un clic mesuré, sur tout lien ou sur un secteur ou un employeur (si elle accepte la mesure)."),
+        example="a cliqué secteur industrie depuis 90 jours",
+    ),
+}
+
+AXES: dict[str, Axis] = {
+    "newsletter": Axis.newsletter,
+    "clics": Axis.clicks,
+    "ouvertures": Axis.opens,
+    "référent": Axis.adviser,
+    "employeurs": Axis.employers,
+    "lettre": Axis.newsletter,
+    "rappel": Axis.adviser,
+}
+STATES: dict[str, ConsentState] = {
+    "oui": ConsentState.granted,
+    "non": ConsentState.denied,
+    "inconnu": ConsentState.unknown,
+}
+HORIZONS: dict[str, Horizon] = {
+    "dans l’année": Horizon.this_year,
+    "1 à 3 ans": Horizon.one_to_three_years,
+    "plus tard": Horizon.later,
+    "curiosité": Horizon.dreaming,
+    "inconnu": Horizon.unknown,
+    "d’ici 1 à 3 ans": Horizon.one_to_three_years,
+    "juste par curiosité": Horizon.dreaming,
+    "pas encore dit": Horizon.unknown,
+    "incertain": Horizon.unknown,
+}
+"""The words of each list; the first word for a meaning is the one we write."""
+
+COUNTRIES: dict[str, str] = {
+    code: name for code, name in Locale("fr").territories.items() if len(code) == 2 and code not in ("ZZ", "EU", "XA")
+}
+"""ISO 3166-1 code → French name (Unicode CLDR, through Babel)."""
+
+_COUNTRY_CODES = {fold(name): code for code, name in COUNTRIES.items()} | {fold(code): code for code in COUNTRIES}
+_COUNTRY_CODES |= {"angleterre": "GB", "grande-bretagne": "GB", "uk": "GB", "hollande": "NL", "usa": "US"}
+
+
+def country_code(word: str) -> str | None:
+    """The code of a country given by its code or French name; None when there is no such country."""
+    return _COUNTRY_CODES.get(fold(word))

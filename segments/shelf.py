@@ -1,0 +1,25 @@
+"""The segments that come with the house, to start from: `library/*.segment`, whose first line says « Titre : à quoi il sert »."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SHELF = Path(__file__).parent / "library"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    name: str
+    title: str
+    purpose: str
+    text: str  # with its comments
+
+
+def library() -> tuple[Saved, ...]:
+    """Every ready-made segment, in the order of their file names."""
+    return tuple(_read(path) for path in sorted(SHELF.glob("*.segment")))
+
+
+def _read(path: Path) -> Saved:
+    text = path.read_text(encoding="utf-8").strip()
+    title, _colon, purpose = text.splitlines()[0].lstrip("# ").partition(" : ")
+    return Saved(name=path.stem.lstrip("0123456789-"), title=title, purpose=purpose, text=text)
