@@ -1,0 +1,197 @@
+"""A mail as the bytes that go on the wire: 7-bit, CRLF, quoted-printable (FMT, HDR and LST rules of the standards).
+
+Header lines are written here rather than by `email.message`, whose folding turns a long `List-Unsubscribe` into an
+encoded word and an IDN into one inside an address (standards §1.8). Only its encoded words are used.
+"""
+
+import binascii
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from email.header import Header
+from email.utils import format_datetime
+
+from newsletter.compose.links import ReaderLinks
+from newsletter.compose.program import Filled
+from newsletter.config import Settings
+from newsletter.errors import NewsletterError
+from newsletter.tokens import Keyring, Purpose
+from newsletter.words import _
+
+_ADDRESS = re.compile(r"(?!-)[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
+_MESSAGE_ID = re.compile(r"<[A-Za-z0-9_=.+-]+@[A-Za-z0-9.-]+>")
+_URI = re.compile(r"https?://[!-;=?-~]+")
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|=\?[^?\s]+\?[bq]\?", re.IGNORECASE)
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+
+
+class MessageError(NewsletterError):
+    """A value that must not reach a message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letterhead:
+    """Who writes: what every message of this installation carries. Domains are A-labels (FMT-11)."""
+
+    sender_name: str
+    sender_address: str
+    reply_to: str
+    list_domain: str
+    organisation: str
+    postal_address: str
+    privacy_contact: str
+    base_url: str
+
+    @property
+    def message_domain(self) -> str:
+        """The right-hand side of every Message-ID."""
+        return self.sender_address.rpartition("@")[2]
+
+    @property
+    def stream(self) -> str:
+        """The constant SenderId of Feedback-ID, 5 to 15 letters and digits (HDR-07)."""
+        name = re.sub(r"[^a-z0-9]", "", self.list_domain.split(".")[-2]) if "." in self.list_domain else ""
+        return name[:15] if len(name) >= 5 else hashlib.sha256(self.list_domain.encode()).hexdigest()[:12]
+
+
+def letterhead(settings: Settings) -> Letterhead:
+    """The letterhead of these settings. Raises MessageError when an address of them cannot stand in a message."""
+    return Letterhead(
+        sender_name=_fit(settings.sender_name, field="From"),
+        sender_address=_address(_ascii_domain(settings.sender_address)),
+        reply_to=_address(_ascii_domain(settings.reply_to)) if settings.reply_to else "",
+        list_domain=_ascii_domain("@" + settings.list_domain)[1:],
+        organisation=settings.organisation,
+        postal_address=settings.postal_address,
+        privacy_contact=settings.privacy_contact,
+        base_url=settings.base_url,
+    )
+
+
+def message_id_for(keys: Keyring, edition_id: int, mail_id: int, domain: str) -> str:
+    """The Message-ID of a mail: the same for every try, and it tells nobody anything (HDR-03)."""
+    return f"<{keys.sign(Purpose.message, edition_id, mail_id)}@{domain}>"
+
+
+def write_message(
+    filled: Filled,
+    *,
+    letterhead: Letterhead,
+    to: str,
+    message_id: str,
+    date: datetime,
+    links: ReaderLinks | None = None,
+    one_click: bool = False,
+    group: str = "",
+    automatic: bool = False,
+) -> bytes:
+    """The whole message. The same arguments give the same bytes.
+
+    With `links` and `one_click` it carries the list headers of RFC 2369, 2919 and 8058. `group` names its issue in
+    Feedback-ID; `automatic` marks letters no person launched (RFC 3834). Raises MessageError for a value that holds a
+    line break, a control character or an encoded word: nothing of it is ever written (FMT-15).
+    """
+    boundary = "=_" + hashlib.sha256(message_id.encode()).hexdigest()[:32]  # "=_" never occurs in quoted-printable
+    lines = [
+        *_who_and_when(filled, letterhead, to=to, message_id=message_id, date=date),
+        *(_list_fields(letterhead, links, group=group) if links and one_click else ()),
+        *(["Auto-Submitted: auto-generated"] if automatic else ()),
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"',
+    ]
+    head = "\r\n".join(lines).encode()  # ASCII, but for a recipient whose address is not (RFC 6532)
+    parts = [_part("plain", filled.text), _part("html", filled.html)]
+    opening = f"\r\n--{boundary}\r\n".encode()
+    return head + b"\r\n" + b"".join(opening + part for part in parts) + f"\r\n--{boundary}--\r\n".encode()
+
+
+def _who_and_when(filled: Filled, letterhead: Letterhead, *, to: str, message_id: str, date: datetime) -> Iterator[str]:
+    yield _mailbox("From", letterhead.sender_name, f"<{_address(letterhead.sender_address)}>")
+    if letterhead.reply_to:
+        yield f"Reply-To: {_address(letterhead.reply_to)}"
+    yield f"To: {_recipient(to)}"
+    yield _words("Subject", _fit(filled.subject, field="Subject"))
+    yield f"Date: {format_datetime(date)}"
+    if not _MESSAGE_ID.fullmatch(message_id):
+        raise MessageError(_("L’identifiant du message n’a pas la bonne forme."))
+    yield f"Message-ID: {message_id}"
+
+
+def _list_fields(letterhead: Letterhead, links: ReaderLinks, *, group: str) -> Iterator[str]:
+    if not _URI.fullmatch(links.unsubscribe):
+        raise MessageError(_("Le lien de désinscription n’est pas une adresse web."))
+    yield _mailbox("List-Id", letterhead.sender_name, f"<{letterhead.list_domain}>")
+    # one line, whatever its length: it has no white space to fold at, and an encoded word would break it (LST-01)
+    yield f"List-Unsubscribe: <{links.unsubscribe}>"
+    yield "List-Unsubscribe-Post: List-Unsubscribe=One-Click"
+    named = [part for part in (re.sub(r"[^A-Za-z0-9-]", "", group), "lettre") if part]
+    yield f"Feedback-ID: {':'.join([*named, letterhead.stream])}"
+
+
+def _part(subtype: str, body: str) -> bytes:
+    """A text part in quoted-printable, at most 76 characters a line (FMT-04, FMT-05)."""
+    kind = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+    plain = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", body)
+    wire = re.sub(r"\r\n|\r|\n", "\r\n", plain).rstrip("\r\n") + "\r\n"
+    return kind.encode() + binascii.b2a_qp(wire.encode(), istext=True)
+
+
+def _mailbox(field: str, phrase: str, angle: str) -> str:
+    """A field of a display name and an address; the address goes on a line of its own where the name is long."""
+    _fit(phrase, field=field)
+    if not phrase.isascii():
+        name = _words(field, phrase)
+    elif _ATOMS.fullmatch(phrase) and phrase == " ".join(phrase.split()):
+        name = f"{field}: {phrase}"
+    else:
+        name = '{}: "{}"'.format(field, phrase.replace("\\", "\\\\").replace('"', '\\"'))
+    together = len(name.rpartition("\r\n")[2]) + 1 + len(angle)
+    return f"{name} {angle}" if together <= 76 else f"{name}\r\n {angle}"
+
+
+def _words(field: str, text: str) -> str:
+    """A field of free words: folded at its spaces, or as encoded words where it is not plain ASCII (FMT-10)."""
+    folds = text.isascii() and all(len(word) < 60 for word in text.split(" "))
+    charset = "us-ascii" if folds else "utf-8"
+    folded = Header(text, charset, maxlinelen=76, header_name=field).encode(linesep="\r\n")
+    return f"{field}: {folded}"
+
+
+def is_fit(value: str) -> bool:
+    """Whether this text may stand in a header: no line break, no control character, no encoded word (FMT-15)."""
+    return _UNFIT.search(value) is None
+
+
+def _fit(value: str, *, field: str) -> str:
+    """The value, if nothing in it could end a header line or hide one."""
+    if not is_fit(value):
+        raise MessageError(
+            _(
+                "Le champ {field} contient un saut de ligne ou un caractère interdit. Retapez-le sans copier-coller."
+            ).format(field=field)
+        )
+    return value
+
+
+def _recipient(address: str) -> str:
+    """A reader's address; its local part may hold any letter (RFC 6532), its domain is an A-label."""
+    local, _at, domain = address.rpartition("@")
+    letters = "".join(letter if letter.isascii() else "x" for letter in local)
+    _address(f"{letters}@{domain}")
+    return _fit(address, field="To")
+
+
+def _address(address: str) -> str:
+    if not _ADDRESS.fullmatch(address) or ".." in address:
+        raise MessageError(_("Une adresse ne peut pas figurer dans un message : vérifiez-la, lettre par lettre."))
+    return address
+
+
+def _ascii_domain(address: str) -> str:
+    local, at, domain = address.rpartition("@")
+    try:
+        return local + at + domain.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        raise MessageError(_("Un nom de domaine des réglages n’est pas valable : vérifiez-le.")) from None

@@ -1,0 +1,286 @@
+"""An issue becomes a mail: nothing typed by anyone runs, nothing differs per reader but what must."""
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.compose import templates
+from newsletter.compose.build import Compiled, compile_html, compile_issue
+from newsletter.compose.content import (
+    Block,
+    CallbackBlock,
+    Content,
+    EmployerCard,
+    EmployersBlock,
+    OpeningLine,
+    OpeningsBlock,
+    Picture,
+    PollAnswer,
+    PollBlock,
+    PortraitBlock,
+    TextBlock,
+)
+from newsletter.compose.letters import LETTERS, fill_letter
+from newsletter.compose.links import reader_links
+from newsletter.compose.mime import Letterhead, letterhead
+from newsletter.compose.plaintext import coverage, visible_text
+from newsletter.compose.preflight import inspect
+from newsletter.compose.program import Filled, Program, Reader, literal, read_source
+from newsletter.compose.shield import ONCE, Shield
+from newsletter.compose.templates import TemplateError, check_mjml
+from newsletter.config import Settings
+from newsletter.tokens import Keyring
+from newsletter.words import LinkKind
+
+HEAD = letterhead(Settings.model_construct(base_url="https://lettre.exemple.fr"))
+TODAY = date(2026, 11, 23)
+KEYS = Keyring.fresh()
+HOSTILE = '{{7*191}} {% if %} [[ first_name ]] [[[ [% x %] [# <script>alert(1)</script> "><img src=x> & jinja0w1z'
+
+
+def an_opening(**fields: object) -> OpeningLine:
+    return OpeningLine(
+        **({"id": 3, "title": "Tourneur-fraiseur", "employer": "Atelier du Célé", "employer_id": 7,
+            "sector_code": "industrie", "place": "Figeac", "contract": "CDI", "about": "",
+            "url": "https://atelier.exemple/offre", "expires_on": date(2026, 12, 31)} | fields)  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def an_employer_card(**fields: object) -> EmployerCard:
+    return EmployerCard(
+        **({"id": 7, "name": "Atelier du Célé", "sector": "Industrie", "sector_code": "industrie", "place": "Figeac",
+            "about": "Quarante personnes.", "url": "https://atelier.exemple/", "picture": None,
+            "openings": (an_opening(),)} | fields)  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def a_portrait(**fields: object) -> PortraitBlock:
+    return PortraitBlock(
+        **({"id": 5, "person": "Léa Martin", "role": "Soigneuse", "employer": "Parc", "employer_id": None,
+            "sector_code": None, "place": "Gramat", "quote": "On reste.", "story": "Un août.\n\nDeux ans.",
+            "url": "https://exemple.fr/lea", "picture": Picture(url="https://x.fr/lea.jpg", alt="Léa au parc"),
+            "image_right_until": date(2028, 1, 1), "withdrawn": False} | fields)  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def content(*blocks: Block, **fields: str) -> Content:
+    words = {"subject": "Des nouvelles du Lot", "preheader": "Un atelier recrute."} | fields
+    return Content(**words, blocks=blocks or (TextBlock(markdown="Bonjour à **tous**."),))
+
+
+WHOLE = content(
+    TextBlock(markdown="Venez [nous voir](https://exemple.fr/?a=1&b=2), ou [écrivez](mailto:a@exemple.fr)."),
+    EmployersBlock(title="Ils recrutent", employers=(an_employer_card(),)),
+    OpeningsBlock(title="Les offres", openings=(an_opening(id=4, title="Cuisinier", url=""),)),
+    a_portrait(),
+    PollBlock(question="Quand ?", answers=(PollAnswer(word="this_year", label="Dans l’année"),)),
+    CallbackBlock(title="Parlons-en", text="On vous rappelle."),
+)
+
+
+def compiled(written: Content) -> Compiled:
+    return compile_issue(written, template="lettre", letterhead=HEAD)
+
+
+def filled(written: Content, *, first_name: str = "Camille", measured: bool = False, reader: int = 8) -> Filled:
+    source = compiled(written)
+    links = reader_links(
+        KEYS, HEAD.base_url, edition_id=1, mail_id=reader, subscriber_id=reader,
+        targets=source.links, clicks=measured, opens=measured,
+    )  # fmt: skip
+    program = Program(subject=written.subject, html=source.html, text=source.text)
+    return program.fill(Reader(address="r@exemple.fr", first_name=first_name, links=links))
+
+
+def hrefs(html: str) -> list[str]:
+    return re.findall(r'(?:href|src)="([^"]*)"', html.replace("&amp;", "&"))
+
+
+TAGS = [
+    "{{ a < b }}", "{% for x in 'a}}b' %}", "{# { #}", "{{ {'a': {1: 2}} }}", '<a href="{{ link }}">', "{", "}}",
+    "texte", "{% if a == \"%}\" %}", "jinja0w", "\n", "{{ a[0][1] }}",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(TAGS)))
+def test_what_the_shield_hides_comes_back_unchanged(pieces: list[str]) -> None:
+    source = "".join(pieces)
+    shield = Shield(ONCE, apart_from=source)
+    try:
+        hidden = shield.hide(source)
+    except TemplateError:
+        return  # a tag left open: refused, not guessed at
+    assert "{{" not in hidden
+    assert shield.reveal(hidden) == source
+
+
+@given(st.text(alphabet="[]%#{}'\" ab\n<&é", max_size=40))
+def test_a_literal_is_never_read_as_a_tag(text: str) -> None:
+    source = literal(text) + "[[ first_name ]]"
+    assert read_source(source, markup=False, known=frozenset({"first_name"})).render(first_name="x") == text + "x"
+
+
+def test_what_anyone_typed_stays_what_they_typed() -> None:
+    written = content(
+        TextBlock(markdown=HOSTILE),
+        EmployersBlock(title=HOSTILE, employers=(an_employer_card(name=HOSTILE, about=HOSTILE, sector=HOSTILE),)),
+        a_portrait(quote=HOSTILE, story=HOSTILE, picture=Picture(url="https://x.fr/a.jpg", alt=HOSTILE)),
+        CallbackBlock(title=HOSTILE, text=HOSTILE),
+        preheader=HOSTILE,
+    )
+    mail = filled(written, first_name=HOSTILE)
+    assert "1337" not in mail.html + mail.text
+    assert "<script" not in mail.html
+    assert re.findall(r"<img[^>]*>", mail.html.replace("&lt;img src=x&gt;", ""))[0].count("src=") == 1
+    assert visible_text(mail.html).count("{{7*191}} {% if %} [[ first_name ]] [[[ [% x %] [#") >= 8
+    assert "{{7*191}} {% if %} [[ first_name ]] [[[" in mail.text
+    assert f"Bonjour {HOSTILE}," in mail.text
+
+
+def test_links_are_registered_once_and_point_at_the_catalogue() -> None:
+    links = compiled(WHOLE).links
+    assert [link.number for link in links] == list(range(1, len(links) + 1))
+    assert [link.kind for link in links] == [
+        LinkKind.page, LinkKind.employer, LinkKind.opening, LinkKind.portrait, LinkKind.poll, LinkKind.callback
+    ]  # fmt: skip
+    assert (links[2].opening_id, links[2].employer_id, links[2].sector_code) == (3, 7, "industrie")
+    assert links[0].url == "https://exemple.fr/?a=1&b=2"
+
+
+def test_a_reader_who_is_not_measured_gets_plain_links_and_no_pixel() -> None:
+    mail = filled(WHOLE)
+    assert "/l/" not in mail.html + mail.text
+    assert "/f/" not in mail.html
+    assert "https://exemple.fr/?a=1&b=2" in hrefs(mail.html)
+    one, other = (hrefs(filled(WHOLE, reader=number).html) for number in (8, 9))
+    differing = {url.split("/")[3] for pair in zip(one, other, strict=True) if pair[0] != pair[1] for url in pair}
+    assert differing == {"d", "p", "v", "r"}
+
+
+def test_a_measured_reader_gets_one_pixel_and_our_links() -> None:
+    mail = filled(WHOLE, measured=True)
+    assert mail.html.count("/f/") == 1
+    assert "https://atelier.exemple/" not in mail.html + mail.text
+    assert "mailto:a@exemple.fr" in mail.html
+
+
+def test_a_mail_meets_what_every_issue_must() -> None:
+    mail = filled(WHOLE)
+    assert mail.html.startswith("<!doctype html>")
+    assert mail.html.count("<h1") == 1
+    assert all("alt=" in image for image in re.findall(r"<img[^>]*>", mail.html))
+    assert all('role="presentation"' in table for table in re.findall(r"<table[^>]*>", mail.html))
+    assert not re.search(r"url\(|@import|@font-face", mail.html)
+    for part in (mail.html, mail.text):
+        for ours in ("/d/", "/p/", "/v/", "/confidentialite", HEAD.postal_address, HEAD.privacy_contact):
+            assert ours in part, ours
+    assert coverage(mail.html, mail.text) >= 0.8
+    assert max(len(line) for line in mail.text.splitlines() if "://" not in line) <= 72
+
+
+def test_raw_html_scripts_and_pictures_in_a_text_block_are_only_text() -> None:
+    mail = filled(
+        content(TextBlock(markdown="<b onclick=x>a</b>\n\n![p](https://x.fr/p.png)\n\n[j](javascript:alert(1))"))
+    )
+    assert "&lt;b onclick=x&gt;" in mail.html
+    assert "<img" not in mail.html
+    assert "javascript" not in "".join(hrefs(mail.html))
+
+
+def test_the_same_issue_compiles_to_the_same_sources() -> None:
+    assert compiled(WHOLE) == compiled(WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("<mjml>\n<mj-sectoin></mj-sectoin></mjml>", "ligne 2 : la balise « mj-sectoin » n’existe pas"),
+        ("<mjml><mj-body>\n<mj-section>\n</mj-body></mjml>", "ligne 2 : la balise « mj-section » n’est pas refermée"),
+        ("<mjml></mj-body></mjml>", "n’est pas refermée"),
+    ],
+)
+def test_a_misspelt_mjml_tag_is_named_with_its_line(source: str, said: str) -> None:
+    with pytest.raises(TemplateError, match=said):
+        check_mjml(source, name="x.mjml")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("<mjml>\n{% iff %}</mjml>", "x.mjml, ligne 2 "),
+        ("<mjml>\n\n{{ surnom }}</mjml>", "x.mjml, ligne 3 .*surnom"),
+        ("<mjml>{{ subject.__class__ }}</mjml>", "__class__"),
+        ("<mjml>\n[[ first_name </mjml>", "Ligne 2 du modèle : la balise « \\[\\[ first_name"),
+        ("<mjml>{{ '' | attr('x') }}</mjml>", "attr"),
+        ("<mjml><mj-body><mj-text></p></mj-text></mj-body></mjml>", "MJML ne le comprend pas"),
+    ],
+)
+def test_a_bad_tag_is_one_sentence_with_its_line(
+    source: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x.mjml").write_text(source, encoding="utf-8")
+    monkeypatch.setattr(templates, "FOLDER", tmp_path)
+    with pytest.raises(TemplateError, match=said):
+        compile_html("x.mjml", {"subject": "Lot"}, shield=Shield())
+
+
+def test_an_unknown_slot_and_an_unknown_template_are_named() -> None:
+    with pytest.raises(TemplateError, match="« prenom » n’existe pas"):
+        Program(subject="", html="<p>[[ prenom ]]</p>", text="")
+    with pytest.raises(TemplateError, match=r"« affiche » n’existe pas. Les modèles possibles sont : lettre"):
+        compile_issue(WHOLE, template="affiche", letterhead=HEAD)
+
+
+def test_preflight_is_content_with_a_whole_issue() -> None:
+    assert inspect(WHOLE, template="lettre", letterhead=HEAD, today=TODAY) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "level", "said"),
+    [
+        (content(subject=" "), "block", "objet est vide"),
+        (content(subject="Bonjour\nBcc: x@y.fr"), "block", "saut de ligne"),
+        (content(preheader=""), "block", "accroche est vide"),
+        (Content(subject="a", preheader="b", blocks=()), "block", "numéro est vide"),
+        (content(EmployersBlock(title="x", employers=(an_employer_card(openings=()),))), "warn", "aucune offre"),
+        (content(OpeningsBlock(title="x", openings=(an_opening(expires_on=date(2026, 11, 22)),))), "block", "a expiré"),
+        (content(a_portrait(withdrawn=True)), "block", "a retiré son portrait"),
+        (content(a_portrait(image_right_until=date(2026, 11, 22))), "block", "droit à l’image"),
+        (content(a_portrait(picture=Picture(url="https://x.fr/a.jpg", alt=" "))), "block", "texte de remplacement"),
+        (content(TextBlock(markdown="[ici](javascript:alert(1))")), "block", "« ici » mène à « javascript"),
+        (content(TextBlock(markdown="[ici](/page)")), "block", "doit commencer par https"),
+        (content(TextBlock(markdown="mot " * 17_000)), "warn", "pèse 8"),
+        (content(TextBlock(markdown="mot " * 25_000)), "block", "Gmail le couperait : retirez"),
+    ],
+)  # fmt: skip
+def test_preflight_says_what_is_wrong(written: Content, level: str, said: str) -> None:
+    found = inspect(written, template="lettre", letterhead=HEAD, today=TODAY)
+    assert [finding.level for finding in found if said in finding.sentence] == [level]
+
+
+@pytest.mark.parametrize("name", sorted(LETTERS))
+def test_every_letter_is_written_in_both_forms_with_its_values_escaped(name: str) -> None:
+    values = {value: f"https://x.fr/{value}" if value.endswith("url") else HOSTILE for value in LETTERS[name]}
+    letter = fill_letter(name, letterhead=HEAD, values=values)
+    assert "<script" not in letter.html
+    assert HOSTILE in letter.text
+    for value in LETTERS[name]:
+        if value.endswith("url"):
+            assert values[value] in hrefs(letter.html)
+            assert values[value] in letter.text
+    assert HEAD.postal_address in letter.html
+    assert letter.subject
+    with pytest.raises(TemplateError, match="Il manque"):
+        fill_letter(name, letterhead=HEAD, values={})
+
+
+def test_a_letterhead_writes_its_domains_in_ascii() -> None:
+    head: Letterhead = letterhead(
+        Settings.model_construct(sender_address="lot@é-lot.fr", list_domain="lettre.é-lot.fr")
+    )
+    assert head.sender_address == "lot@xn---lot-9oa.fr"
+    assert head.list_domain == "lettre.xn---lot-9oa.fr"
