@@ -1,0 +1,94 @@
+"""Finding a person in the list."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from newsletter.store.catalogue import Partner
+from newsletter.store.columns import key
+from newsletter.store.people import Subscriber, stands, suppressed
+from newsletter.words import Axis
+from segments.reach import masked
+from segments.spelling import contains_as
+
+PER_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A line of the list. Their whole address stands only on their own page."""
+
+    id: int
+    name: str
+    masked_address: str
+    country: str
+    partner: str
+    joined_at: datetime
+    reads: bool  # they said yes to the newsletter
+    suppressed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some of the people found, and how many there are."""
+
+    people: tuple[Listed, ...]
+    found: int
+    number: int
+    pages: int
+
+
+def list_people(session: Session, *, number: int = 1, sought: str = "") -> Page:
+    """The newest first, fifty to a page; `sought` keeps those whose name or address holds it, or whose number it is.
+
+    A page beyond the last is the last. Two statements.
+    """
+    words = "".join(letter for letter in sought if letter.isprintable()).strip()
+    which = _sought(words) if words else sa.true()
+    found = session.connection().scalar(sa.select(sa.func.count()).select_from(Subscriber).where(which)) or 0
+    pages = max(1, -(-found // PER_PAGE))
+    number = min(max(1, number), pages)
+    rows = session.connection().execute(
+        _lines().where(which).order_by(col(Subscriber.id).desc()).limit(PER_PAGE).offset((number - 1) * PER_PAGE)
+    )
+    return Page(people=tuple(_listed(row) for row in rows), found=found, number=number, pages=pages)
+
+
+def _sought(words: str) -> sa.ColumnElement[bool]:
+    name = col(Subscriber.first_name) + " " + col(Subscriber.last_name)
+    same_name = sa.and_(*(name.regexp_match(contains_as(word)) for word in words.split()[:5]))
+    held = sa.or_(same_name, col(Subscriber.address).icontains(words, autoescape=True))
+    return (
+        sa.or_(held, col(Subscriber.id) == int(words))
+        if words.isascii() and words.isdecimal() and len(words) < 10
+        else held
+    )
+
+
+def _lines() -> Any:
+    partner = sa.func.coalesce(col(Partner.name), "").label("partner")
+    return (
+        sa.select(
+            col(Subscriber.id), col(Subscriber.first_name), col(Subscriber.last_name), col(Subscriber.address),
+            col(Subscriber.country), col(Subscriber.joined_at), partner,
+            stands(Axis.newsletter).label("reads"), suppressed().label("suppressed"),
+        )
+        .select_from(Subscriber)
+        .outerjoin(Partner, col(Partner.id) == col(Subscriber.partner_id))
+    )  # fmt: skip
+
+
+def _listed(row: Any) -> Listed:
+    return Listed(
+        id=key(row.id),
+        name=f"{row.first_name} {row.last_name}".strip(),
+        masked_address=masked(row.address),
+        country=row.country,
+        partner=row.partner,
+        joined_at=row.joined_at,
+        reads=bool(row.reads),
+        suppressed=bool(row.suppressed),
+    )
