@@ -1,0 +1,105 @@
+"""Approving an issue freezes it into an edition: sources, links and fingerprint. What leaves is what was approved."""
+
+import dataclasses
+import hashlib
+import json
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+import segments
+from newsletter.clock import paris_day
+from newsletter.compose import preflight
+from newsletter.compose.build import Compiled, compile_issue
+from newsletter.compose.content import Content
+from newsletter.compose.mime import Letterhead
+from newsletter.compose.preflight import Finding
+from newsletter.compose.program import Filled
+from newsletter.errors import RefusedError
+from newsletter.issues.calendar import move
+from newsletter.issues.draft import the_issue
+from newsletter.issues.resolve import content_of
+from newsletter.store.columns import key
+from newsletter.store.issues import Edition, Issue, Link, Variant
+from newsletter.words import IssueMove, _
+
+
+def approve(session: Session, issue_id: int, *, by: int | None, now: datetime, letterhead: Letterhead) -> Edition:
+    """Freeze the draft. `by` is the account that approves it.
+
+    Raises RefusedError with every finding that blocks, an unreadable segment among them.
+    """
+    issue = the_issue(session, issue_id)
+    blocking = [
+        finding for finding in findings(session, issue, now=now, letterhead=letterhead) if finding.level == "block"
+    ]
+    if blocking:
+        raise RefusedError(
+            _("Ce numéro n’est pas prêt. {what}").format(what=" ".join(finding.sentence for finding in blocking))
+        )
+    move(session, issue_id, IssueMove.approve)
+    return _freeze(session, issue, by=by, now=now, letterhead=letterhead)
+
+
+def reopen(session: Session, issue_id: int) -> None:
+    """Back to a draft, the edition thrown away. Raises RefusedError once its mails are planned."""
+    edition = session.exec(select(Edition).where(col(Edition.issue_id) == issue_id)).first()
+    if edition is not None and edition.planned_at is not None:
+        raise RefusedError(_("L’envoi de ce numéro a commencé : on ne peut plus le rouvrir, seulement l’annuler."))
+    move(session, issue_id, IssueMove.reopen, send_at=None)
+    session.connection().execute(sa.delete(Edition).where(col(Edition.issue_id) == issue_id))
+
+
+def findings(session: Session, issue: Issue, *, now: datetime, letterhead: Letterhead) -> list[Finding]:
+    """What preflight says of the issue as it stands, and of its segment."""
+    found = preflight.inspect(
+        _content(session, issue, now=now, letterhead=letterhead),
+        template=issue.template,
+        letterhead=letterhead,
+        today=paris_day(now),
+    )
+    try:
+        segments.understand(session, issue.segment)
+    except segments.SegmentError as error:
+        found.insert(0, Finding(level="block", sentence=str(error)))
+    return found
+
+
+def preview(session: Session, issue_id: int, *, now: datetime, letterhead: Letterhead) -> Filled:
+    """The issue as it stands, for a reader called Camille, with plain links and no pixel."""
+    issue = the_issue(session, issue_id)
+    compiled = compile_issue(
+        _content(session, issue, now=now, letterhead=letterhead), template=issue.template, letterhead=letterhead
+    )
+    return preflight.sample(issue.subject, compiled, letterhead=letterhead)
+
+
+def _content(session: Session, issue: Issue, *, now: datetime, letterhead: Letterhead) -> Content:
+    return content_of(session, issue, now=now, media_url=f"{letterhead.base_url}/medias")
+
+
+def _freeze(session: Session, issue: Issue, *, by: int | None, now: datetime, letterhead: Letterhead) -> Edition:
+    content = _content(session, issue, now=now, letterhead=letterhead)
+    compiled = compile_issue(content, template=issue.template, letterhead=letterhead)
+    edition = Edition(
+        issue_id=key(issue.id),
+        subject=content.subject,
+        segment=issue.segment,
+        content_hash=fingerprint(content.subject, compiled),
+        approved_at=now,
+        approved_by=by,
+    )
+    session.add(edition)
+    session.flush()
+    session.add(Variant(edition_id=key(edition.id), number=0, html=compiled.html, text=compiled.text))
+    session.add_all(Link(edition_id=key(edition.id), **dataclasses.asdict(target)) for target in compiled.links)
+    session.flush()
+    return edition
+
+
+def fingerprint(subject: str, compiled: Compiled) -> str:
+    """SHA-256 over everything a reader may see or follow."""
+    links = [dataclasses.asdict(target) for target in compiled.links]
+    whole = json.dumps([subject, compiled.html, compiled.text, links], ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(whole.encode()).hexdigest()

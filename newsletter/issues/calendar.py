@@ -1,0 +1,104 @@
+"""When an issue leaves, and what may become of it when. The schedule is a column, never a timer's memory."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from newsletter.clock import from_paris, in_paris
+from newsletter.errors import NotFoundError, RefusedError
+from newsletter.store.issues import Issue
+from newsletter.words import IssueMove, IssueState, _, label
+
+ALLOWED: dict[IssueMove, tuple[frozenset[IssueState], IssueState]] = {
+    IssueMove.approve: (frozenset({IssueState.draft}), IssueState.approved),
+    IssueMove.reopen: (frozenset({IssueState.approved, IssueState.scheduled}), IssueState.draft),
+    IssueMove.schedule: (frozenset({IssueState.approved, IssueState.scheduled}), IssueState.scheduled),
+    IssueMove.unschedule: (frozenset({IssueState.scheduled}), IssueState.approved),
+    IssueMove.start: (frozenset({IssueState.scheduled}), IssueState.sending),
+    IssueMove.pause: (frozenset({IssueState.sending}), IssueState.paused),
+    IssueMove.resume: (frozenset({IssueState.paused}), IssueState.sending),
+    IssueMove.cancel: (frozenset(IssueState) - {IssueState.cancelled}, IssueState.cancelled),
+}
+"""Each move: the states it may start from, and the state it ends in."""
+
+
+def schedule(session: Session, issue_id: int, *, local: datetime, now: datetime) -> Issue:
+    """The issue leaves at this wall-clock time in Paris. Saying it again moves it.
+
+    Raises RefusedError for a time gone by, LocalTimeError for one that the change of the clocks skips or repeats.
+    """
+    moment = from_paris(local)
+    if moment <= now:
+        raise RefusedError(
+            _("Le {time} est déjà passé (il est {now} à Paris). Choisissez une date à venir.").format(
+                time=local.strftime("%d/%m/%Y à %H:%M"), now=in_paris(now).strftime("%d/%m/%Y %H:%M")
+            )
+        )
+    return move(session, issue_id, IssueMove.schedule, send_at=moment)
+
+
+def unschedule(session: Session, issue_id: int) -> None:
+    """Approved still, without a date."""
+    move(session, issue_id, IssueMove.unschedule, send_at=None)
+
+
+def start(session: Session, issue_id: int) -> None:
+    """Its mails are planned, and leave."""
+    move(session, issue_id, IssueMove.start)
+
+
+def pause(session: Session, issue_id: int) -> None:
+    """No mail of it leaves any more until it is resumed."""
+    move(session, issue_id, IssueMove.pause)
+
+
+def resume(session: Session, issue_id: int) -> None:
+    move(session, issue_id, IssueMove.resume)
+
+
+def cancel(session: Session, issue_id: int) -> None:
+    """For ever. What has already left cannot be called back."""
+    move(session, issue_id, IssueMove.cancel)
+
+
+def move(session: Session, issue_id: int, act: IssueMove, **also: object) -> Issue:
+    """Make one move of the table, in one statement: of two people who try at once, one is refused.
+
+    Raises RefusedError when the issue's present state does not allow it, NotFoundError when there is no such issue.
+    """
+    starts, ends = ALLOWED[act]
+    session.flush()
+    allowed = sa.update(Issue).where(col(Issue.id) == issue_id, col(Issue.state).in_(starts))
+    if session.connection().execute(allowed.values(state=ends, **also)).rowcount == 0:
+        raise _refusal(session, issue_id, act)
+    issue = session.get_one(Issue, issue_id)
+    session.refresh(issue)
+    return issue
+
+
+def possible_moves(state: IssueState) -> list[IssueMove]:
+    """The moves a person may make from here; an issue starts by itself, at its hour."""
+    return [act for act, (starts, _ends) in ALLOWED.items() if state in starts and act is not IssueMove.start]
+
+
+def due(session: Session, *, now: datetime) -> Sequence[Issue]:
+    """The scheduled issues whose hour has come, the oldest first."""
+    asked = select(Issue).where(col(Issue.state) == IssueState.scheduled, col(Issue.send_at) <= now)
+    return session.exec(asked.order_by(col(Issue.send_at), col(Issue.id))).all()
+
+
+def upcoming(session: Session, *, now: datetime) -> Sequence[Issue]:
+    """The scheduled issues that have yet to leave, the next first."""
+    asked = select(Issue).where(col(Issue.state) == IssueState.scheduled, col(Issue.send_at) > now)
+    return session.exec(asked.order_by(col(Issue.send_at), col(Issue.id))).all()
+
+
+def _refusal(session: Session, issue_id: int, act: IssueMove) -> NotFoundError | RefusedError:
+    issue = session.get(Issue, issue_id)
+    if issue is None:
+        return NotFoundError(_("Il n’y a pas de numéro {number}.").format(number=issue_id))
+    return RefusedError(
+        _("On ne peut pas {act} ce numéro : il est « {state} ».").format(act=label(act), state=label(issue.state))
+    )

@@ -1,0 +1,126 @@
+"""Writing an issue. Only a draft can be changed; an approved issue is reopened first."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from newsletter.compose.templates import issue_templates
+from newsletter.errors import NotFoundError, RefusedError
+from newsletter.issues.blocks import Block, DraftError, read_blocks, stored
+from newsletter.store.columns import key
+from newsletter.store.issues import Issue
+from newsletter.words import IssueState, _, label
+
+
+def create(session: Session, *, title: str, now: datetime, **fields: Any) -> Issue:
+    """A new, empty draft; `fields` are those of `edit`."""
+    issue = Issue(title=_titled(title), created_at=now)
+    session.add(issue)
+    session.flush()
+    return edit(session, key(issue.id), **fields) if fields else issue
+
+
+def edit(
+    session: Session,
+    issue_id: int,
+    *,
+    title: str | None = None,
+    subject: str | None = None,
+    preheader: str | None = None,
+    segment: str | None = None,
+    template: str | None = None,
+    blocks: Sequence[Block] | None = None,
+) -> Issue:
+    """Change what is given and leave the rest. Raises RefusedError when the issue is no draft any more."""
+    issue = a_draft(session, issue_id)
+    if title is not None:
+        issue.title = _titled(title)
+    if template is not None:
+        issue.template = _template(template)
+    issue.subject = issue.subject if subject is None else subject.strip()
+    issue.preheader = issue.preheader if preheader is None else preheader.strip()
+    issue.segment = issue.segment if segment is None else segment.strip()
+    if blocks is not None:
+        issue.blocks = [stored(block) for block in blocks]
+    session.flush()
+    return issue
+
+
+def blocks_of(issue: Issue) -> list[Block]:
+    """The blocks of an issue. Raises DraftError for one that cannot be read."""
+    return read_blocks(issue.blocks)
+
+
+def add_block(session: Session, issue_id: int, block: Block, *, at: int | None = None) -> None:
+    """Put a block in place `at`, counted from 0; by default at the end."""
+    blocks = blocks_of(a_draft(session, issue_id))
+    blocks.insert(len(blocks) if at is None else at, block)
+    edit(session, issue_id, blocks=blocks)
+
+
+def replace_block(session: Session, issue_id: int, index: int, block: Block) -> None:
+    """Put a block in the place of the one at `index`, counted from 0."""
+    blocks = blocks_of(a_draft(session, issue_id))
+    blocks[_within(blocks, index)] = block
+    edit(session, issue_id, blocks=blocks)
+
+
+def move_block(session: Session, issue_id: int, index: int, *, to: int) -> None:
+    """Take the block at `index` to place `to`; a place before the first or after the last is the first or the last."""
+    blocks = blocks_of(a_draft(session, issue_id))
+    block = blocks.pop(_within(blocks, index))
+    blocks.insert(max(0, to), block)
+    edit(session, issue_id, blocks=blocks)
+
+
+def remove_block(session: Session, issue_id: int, index: int) -> None:
+    blocks = blocks_of(a_draft(session, issue_id))
+    del blocks[_within(blocks, index)]
+    edit(session, issue_id, blocks=blocks)
+
+
+def the_issue(session: Session, issue_id: int) -> Issue:
+    """The issue of this number. Raises NotFoundError."""
+    issue = session.get(Issue, issue_id)
+    if issue is None:
+        raise NotFoundError(_("Il n’y a pas de numéro {number}.").format(number=issue_id))
+    return issue
+
+
+def all_issues(session: Session) -> Sequence[Issue]:
+    """Every issue, the newest first."""
+    return session.exec(select(Issue).order_by(col(Issue.id).desc())).all()
+
+
+def a_draft(session: Session, issue_id: int) -> Issue:
+    """The issue, if it may still be changed."""
+    issue = the_issue(session, issue_id)
+    if issue.state is not IssueState.draft:
+        raise RefusedError(
+            _("Ce numéro est « {state} » : on ne le modifie plus. Rouvrez-le d’abord.").format(state=label(issue.state))
+        )
+    return issue
+
+
+def _titled(title: str) -> str:
+    if not title.strip():
+        raise DraftError(_("Donnez un titre au numéro : c’est le nom que l’équipe lui connaîtra."))
+    return title.strip()
+
+
+def _template(name: str) -> str:
+    if name not in issue_templates():
+        raise DraftError(
+            _("Le modèle « {name} » n’existe pas. Les modèles possibles sont : {known}.").format(
+                name=name, known=", ".join(issue_templates())
+            )
+        )
+    return name
+
+
+def _within(blocks: Sequence[Block], index: int) -> int:
+    if not 0 <= index < len(blocks):
+        raise NotFoundError(_("Ce numéro n’a pas de bloc {number}.").format(number=index + 1))
+    return index

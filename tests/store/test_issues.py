@@ -1,0 +1,220 @@
+"""An issue is written, approved, frozen and scheduled, on both databases."""
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlmodel import Session, col, select
+
+from newsletter.cli.issue import issue as issue_command
+from newsletter.clock import LocalTimeError
+from newsletter.compose.mime import letterhead
+from newsletter.config import Settings
+from newsletter.errors import NotFoundError, RefusedError
+from newsletter.issues import approval, blocks, calendar, draft
+from newsletter.issues.blocks import DraftError
+from newsletter.issues.resolve import content_of
+from newsletter.pipeline import House
+from newsletter.store import Store
+from newsletter.store.catalogue import Opening, Portrait
+from newsletter.store.columns import key
+from newsletter.store.issues import Edition, Issue, Link, Variant
+from newsletter.words import IssueMove, IssueState
+from tests.conftest import A_MONDAY
+from tests.makers import a_commune, an_employer
+
+HEAD = letterhead(Settings.model_construct())
+SIX_O_CLOCK = datetime.fromisoformat("2026-11-23T18:00")  # in Paris
+
+
+def a_written_issue(session: Session, *written: blocks.Block) -> Issue:
+    return draft.create(
+        session, title="Automne", now=A_MONDAY, subject="Venez", preheader="On vous attend.",
+        blocks=written or (blocks.Text(markdown="Bonjour."), blocks.Poll()),
+    )  # fmt: skip
+
+
+def an_approved_issue(session: Session) -> int:
+    number = key(a_written_issue(session).id)
+    approval.approve(session, number, by=None, now=A_MONDAY, letterhead=HEAD)
+    return number
+
+
+def test_blocks_are_added_moved_replaced_and_removed_in_order(store: Store) -> None:
+    with store.transaction() as session:
+        number = key(draft.create(session, title="Automne", now=A_MONDAY).id)
+        for markdown in ("un", "deux", "trois"):
+            draft.add_block(session, number, blocks.Text(markdown=markdown))
+        draft.add_block(session, number, blocks.Poll(), at=0)
+        draft.move_block(session, number, 3, to=1)
+        draft.replace_block(session, number, 2, blocks.Callback())
+        draft.remove_block(session, number, 0)
+    with store.reading() as session:
+        found = draft.blocks_of(draft.the_issue(session, number))
+        assert [block.kind for block in found] == ["text", "callback", "text"]
+        assert found[0] == blocks.Text(markdown="trois")
+        with pytest.raises(NotFoundError, match="pas de bloc 9"):
+            draft.remove_block(session, number, 8)
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        ({"kind": "film"}, "la sorte « film » n’existe pas. Les sortes possibles sont : text"),
+        ({}, "Bloc 1 : la sorte"),
+        ({"kind": "portrait"}, "champ « portrait » manque"),
+        ("texte", "n’est pas lisible"),
+    ],
+)
+def test_a_block_that_cannot_be_read_is_named(stored: object, said: str) -> None:
+    with pytest.raises(DraftError, match=said):
+        blocks.read_blocks([stored])
+
+
+def test_what_a_later_version_adds_is_passed_over_and_a_blank_is_the_default() -> None:
+    assert blocks.read_blocks([{"kind": "text", "markdown": "a", "of_tomorrow": 1}]) == [blocks.Text(markdown="a")]
+    assert blocks.read_blocks([{"kind": "poll", "question": ""}]) == [blocks.Poll()]
+
+
+def test_the_catalogue_comes_into_an_issue_as_it_stands_today(store: Store) -> None:
+    with store.transaction() as session:
+        employer = key(an_employer(session, website="https://a.exemple/", picture="é 1.jpg", picture_alt="Vue").id)
+        running = Opening(employer_id=employer, title="Tourneuse", expires_on=date(2026, 11, 23))
+        over = Opening(employer_id=employer, title="Ancienne", expires_on=date(2026, 11, 22))
+        portrait = Portrait(
+            person="Léa", commune_code=a_commune(session).insee_code, image_right_until=date(2027, 1, 1)
+        )
+        session.add_all([running, over, portrait])
+        session.flush()
+        written = a_written_issue(
+            session,
+            blocks.Employers(employers=(employer,)),
+            blocks.Openings(openings=(key(over.id),)),
+            blocks.Portrait(portrait=key(portrait.id)),
+        )
+        said = content_of(session, written, now=A_MONDAY, media_url="https://x.fr/medias")
+        cards, lines, person = said.blocks
+        found = approval.findings(session, written, now=A_MONDAY, letterhead=HEAD)
+        gone = a_written_issue(session, blocks.Portrait(portrait=999))
+        with pytest.raises(DraftError, match=r"Bloc 1 .portrait. : la fiche 999 n’est plus au catalogue"):
+            content_of(session, gone, now=A_MONDAY, media_url="")
+    assert [job.title for job in cards.employers[0].openings] == ["Tourneuse"]  # type: ignore[union-attr]
+    assert cards.employers[0].picture.url == "https://x.fr/medias/%C3%A9%201.jpg"  # type: ignore[union-attr]
+    assert [job.title for job in lines.openings] == ["Ancienne"]  # type: ignore[union-attr]
+    assert (person.person, person.place, person.employer) == ("Léa", "Figeac", "")  # type: ignore[union-attr]
+    assert any("a expiré le 22/11/2026" in finding.sentence for finding in found)
+
+
+def test_approving_freezes_what_leaves_and_reopening_throws_it_away(store: Store) -> None:
+    with store.transaction() as session:
+        number = an_approved_issue(session)
+        edition = session.exec(select(Edition)).one()
+        with pytest.raises(RefusedError, match="Rouvrez-le d’abord"):
+            draft.edit(session, number, subject="Autre")
+        with pytest.raises(RefusedError, match="On ne peut pas approuver"):
+            approval.approve(session, number, by=None, now=A_MONDAY, letterhead=HEAD)
+        assert len(session.exec(select(Link)).all()) == 4
+        assert "[[ link_4 ]]" in session.exec(select(Variant)).one().html
+        first = edition.content_hash
+        approval.reopen(session, number)
+    with store.transaction() as session:
+        assert session.exec(select(Edition)).all() == []
+        assert session.exec(select(Link)).all() == []
+        again = approval.approve(session, number, by=None, now=A_MONDAY, letterhead=HEAD)
+        assert again.content_hash == first
+        again.planned_at = A_MONDAY
+        session.flush()
+        with pytest.raises(RefusedError, match="seulement l’annuler"):
+            approval.reopen(session, number)
+
+
+def test_an_issue_that_is_not_ready_is_refused_and_stays_a_draft(store: Store) -> None:
+    with store.transaction() as session:
+        number = key(draft.create(session, title="Vide", now=A_MONDAY, segment="couleur = bleu").id)
+        with pytest.raises(RefusedError, match=r"objet est vide.*accroche est vide.*numéro est vide") as refusal:
+            approval.approve(session, number, by=None, now=A_MONDAY, letterhead=HEAD)
+        assert "couleur" in str(refusal.value)
+        assert draft.the_issue(session, number).state is IssueState.draft
+        assert session.exec(select(Edition)).all() == []
+
+
+def test_an_issue_leaves_at_its_hour_in_paris_and_not_before(store: Store) -> None:
+    with store.transaction() as session:
+        number = an_approved_issue(session)
+        planned = calendar.schedule(session, number, local=SIX_O_CLOCK, now=A_MONDAY)
+        assert planned.send_at == A_MONDAY + timedelta(hours=8)
+        assert calendar.due(session, now=A_MONDAY + timedelta(hours=7, minutes=59)) == []
+        assert [issue.id for issue in calendar.upcoming(session, now=A_MONDAY)] == [number]
+        assert [issue.id for issue in calendar.due(session, now=A_MONDAY + timedelta(hours=8))] == [number]
+        calendar.unschedule(session, number)
+        assert calendar.due(session, now=A_MONDAY + timedelta(days=9)) == []
+
+
+@pytest.mark.parametrize(
+    ("local", "error"),
+    [
+        ("2026-11-23T10:00", RefusedError),  # now
+        ("2027-03-28T02:30", LocalTimeError),  # skipped
+        ("2027-10-31T02:30", LocalTimeError),  # twice
+    ],
+)
+def test_an_hour_that_is_past_or_not_clear_is_refused(store: Store, local: str, error: type[Exception]) -> None:
+    with store.transaction() as session:
+        number = an_approved_issue(session)
+        with pytest.raises(error):
+            calendar.schedule(session, number, local=datetime.fromisoformat(local), now=A_MONDAY)
+        assert draft.the_issue(session, number).state is IssueState.approved
+
+
+def test_only_the_moves_of_the_table_are_made(store: Store) -> None:
+    with store.transaction() as session:
+        number = key(a_written_issue(session).id)
+        for state in IssueState:
+            for act, (starts, ends) in calendar.ALLOWED.items():
+                issue = draft.the_issue(session, number)
+                issue.state = state
+                if state in starts:
+                    assert calendar.move(session, number, act).state is ends
+                else:
+                    with pytest.raises(RefusedError, match="On ne peut pas"):
+                        calendar.move(session, number, act)
+        with pytest.raises(NotFoundError):
+            calendar.move(session, 999, IssueMove.cancel)
+
+
+ISSUE_FILE = """
+subject: Trois ateliers cherchent quelqu’un comme vous
+preheader: Et le récit de Léa.
+blocks:
+  - kind: text
+    markdown: Bonjour **à tous**.
+  - kind: poll
+  - kind: callback
+"""
+
+
+def test_an_issue_is_written_approved_and_scheduled_from_the_command_line(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.cli.issue.open_house", lambda _settings: house)
+    (tmp_path / "numero.yaml").write_text(ISSUE_FILE, encoding="utf-8")
+    (tmp_path / "faux.yaml").write_text("sujet: a", encoding="utf-8")
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(issue_command, list(words))
+
+    assert "Le numéro 1 est créé" in run("new", "Automne").output
+    assert "« sujet » n’existe pas" in str(run("edit", "1", str(tmp_path / "faux.yaml")).exception)
+    assert "enregistré" in run("edit", "1", str(tmp_path / "numero.yaml")).output
+    assert "2. sondage" in run("show", "1").output
+    assert '"findings": []' in run("show", "1", "--json").output
+    assert run("preview", "1", "--to", str(tmp_path)).exit_code == 0
+    assert "Bonjour Camille," in (tmp_path / "apercu-1.txt").read_text(encoding="utf-8")
+    assert "est approuvé" in run("approve", "1").output
+    assert "partira le 03/12/2026 à 09:00" in run("schedule", "1", "2026-12-03 09:00").output
+    assert "programmé" in run("list").output
+    assert '"planned": 0' in run("balance", "1", "--json").output
+    assert "est annulé" in run("cancel", "1", "--yes").output
+    with house.store.reading() as session:
+        assert session.exec(select(Issue.state).where(col(Issue.id) == 1)).one() is IssueState.cancelled
