@@ -1,7 +1,7 @@
 """Settings, read once at the door into a frozen value; `docs/reference/settings.md` lists them.
 
-Every setting is an environment variable `NEWSLETTER_…` (the database also answers to plain `DATABASE_URL`), or a line of
-the file `.env` in the folder where the program starts. Nothing else in the project looks at the environment.
+Every setting is an environment variable `NEWSLETTER_…` (the database also answers to plain `DATABASE_URL`), or a
+line of the file `.env` in the folder where the program starts. Nothing else in the project looks at the environment.
 """
 
 from pathlib import Path
@@ -18,7 +18,12 @@ class Settings(BaseSettings):
     """What an installation can set. Each room is given the part it needs."""
 
     model_config = SettingsConfigDict(
-        env_prefix="NEWSLETTER_", env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
+        env_prefix="NEWSLETTER_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        populate_by_name=True,
     )
 
     home: Path = Field(default=Path("var"), description="Dossier des données : base, clés, images, journal.")
@@ -83,6 +88,11 @@ class Settings(BaseSettings):
     def journal(self) -> Path:
         """The tracker's append-only files."""
         return self.home / "journal"
+
+    @property
+    def links(self) -> Path:
+        """The links of each edition, for the tracker."""
+        return self.home / "links"
 
     @property
     def outbound_from(self) -> str:

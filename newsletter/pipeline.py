@@ -2,14 +2,51 @@
 
 A station reads rows that its neighbour wrote and writes rows that its neighbour will read; only this file knows the
 order. Doors (the pages, the commands, the scheduler) call these functions and decide nothing.
+
+The story, top to bottom: sign-ups are confirmed, an issue is written and approved, its audience is chosen and frozen,
+its mails leave, readers act, warm leads reach an adviser.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from newsletter.clock import Clock, SystemClock
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from email.utils import make_msgid
+
+from sqlmodel import Session
+
+import segments
+from newsletter.advisers import routing
+from newsletter.audience import addresses, privacy, signup
+from newsletter.catalogue import territory
+from newsletter.clock import Clock, SystemClock, paris_day
+from newsletter.compose.letters import write_letter
+from newsletter.compose.mime import letterhead, write_message
+from newsletter.compose.program import Filled
 from newsletter.config import Settings
+from newsletter.delivery import doubt
+from newsletter.delivery.claim import mail_as_claimed
+from newsletter.delivery.envelopes import envelopes, link_targets, read_online
+from newsletter.delivery.plan import Plan, cancel_waiting, plan
+from newsletter.delivery.report import Balance, balance, edition_of
+from newsletter.delivery.send import Drained, EnvelopeFor, Sender
+from newsletter.errors import RefusedError
+from newsletter.issues import approval, calendar
+from newsletter.leads.refresh import Refreshed, refresh
 from newsletter.store import Store
-from newsletter.tokens import Keyring
+from newsletter.store.columns import key
+from newsletter.store.issues import Edition, Issue
+from newsletter.tokens import Keyring, Purpose
+from newsletter.tracking import answers, linkbook, load, verdicts
+from newsletter.transport.contract import Envelope, Fate, Transport
+from newsletter.transport.post import post
+from newsletter.transport.relay import SmtpRelay
+from newsletter.words import EventKind, _
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +65,277 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
     store = Store(settings.store_url)
     store.check_version()
     return House(settings, store, keys, clock or SystemClock())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Laid:
+    """What laying the house did; all False when it stood already."""
+
+    keys: bool
+    tables: bool
+    territory: territory.Loaded
+
+
+def lay_house(settings: Settings) -> Laid:
+    """Make the folders, keys, tables and territory that are missing. Safe to repeat: what is there stays."""
+    for folder in (settings.home, settings.media, settings.journal):
+        folder.mkdir(parents=True, exist_ok=True)
+    fresh_keys = not settings.keys_file.exists()
+    if fresh_keys:
+        Keyring.fresh().save(settings.keys_file)
+    store = Store(settings.store_url)
+    tables = store.upgrade()
+    with store.transaction() as session:
+        loaded = territory.load(session)
+    store.close()
+    return Laid(keys=fresh_keys, tables=tables, territory=loaded)
+
+
+# Sign-ups are confirmed ----------------------------------------------------------------------------------------------
+
+
+def send_pending_letters(house: House) -> int:
+    """Send the confirmation and welcome letters that are due; how many left. One that fails is due again."""
+    return _send_confirmations(house) + _send_welcomes(house)
+
+
+def _send_confirmations(house: House) -> int:
+    with house.store.reading() as session:
+        due = signup.letters_due(session, now=house.clock.now())
+    left = 0
+    for asked in due:
+        values = signup.confirmation(asked, house.keys, house.settings.base_url)
+        if _post_letter(house, "confirmation", to=asked.address, values=values):
+            with house.store.transaction() as session:
+                signup.mark_mailed(session, [key(asked.id)], now=house.clock.now())
+            left += 1
+    return left
+
+
+def _send_welcomes(house: House) -> int:
+    with house.store.reading() as session:
+        due = signup.welcomes_due(session, now=house.clock.now())
+    left = 0
+    for asked, subscriber_id in due:
+        values = signup.welcome(asked, subscriber_id, house.keys, house.settings.base_url)
+        if _post_letter(house, "welcome", to=asked.address, values=values):
+            with house.store.transaction() as session:
+                signup.mark_welcomed(session, [key(asked.id)], now=house.clock.now())
+            left += 1
+    return left
+
+
+def _post_letter(house: House, name: str, *, to: str, values: Mapping[str, str]) -> bool:
+    head = letterhead(house.settings)
+    message = write_letter(
+        name,
+        to=to,
+        letterhead=head,
+        message_id=make_msgid(domain=head.message_domain),
+        date=house.clock.now(),
+        values=values,
+    )
+    return _post(house, to, message)
+
+
+def _post(house: House, to: str, message: bytes) -> bool:
+    envelope = Envelope(sender=house.settings.outbound_from, recipient=to, message=message)
+    return all(reply.fate is Fate.accepted for reply in post(SmtpRelay.of(house.settings), [envelope]))
+
+
+# An issue is written, its audience chosen -----------------------------------------------------------------------------
+
+
+def issue_reach(house: House, text: str) -> segments.Reach:
+    """How many people a segment finds, and how many of them may be mailed. Raises SegmentError."""
+    with house.store.reading() as session:
+        return segments.reach(session, segments.parse(text), today=paris_day(house.clock.now()))
+
+
+def preview_issue(house: House, issue_id: int) -> Filled:
+    """The issue as a reader would get it, before it is approved."""
+    with house.store.reading() as session:
+        return approval.preview(session, issue_id, now=house.clock.now(), letterhead=letterhead(house.settings))
+
+
+def send_test(house: House, issue_id: int, *, to: str) -> None:
+    """Send the issue as it stands to one of us. Raises RelayError when the server is down, RefusedError for a no."""
+    head = letterhead(house.settings)
+    recipient = addresses.normalise(to)
+    filled = preview_issue(house, issue_id)
+    test = replace(filled, subject=_("[Essai] {subject}").format(subject=filled.subject))
+    message_id = make_msgid(domain=head.message_domain)
+    message = write_message(test, letterhead=head, to=recipient, message_id=message_id, date=house.clock.now())
+    if not _post(house, recipient, message):
+        raise RefusedError(_("Le serveur d’envoi a refusé l’essai. Vérifiez l’adresse, puis recommencez."))
+
+
+def approve_issue(house: House, issue_id: int, *, by: int | None = None) -> Edition:
+    """Freeze the issue into an edition. Raises when pre-flight or the segment find something that must be mended."""
+    with house.store.transaction() as session:
+        return approval.approve(session, issue_id, by=by, now=house.clock.now(), letterhead=letterhead(house.settings))
+
+
+def reopen_issue(house: House, issue_id: int) -> None:
+    """Back to writing; only as long as nothing has left."""
+    with house.store.transaction() as session:
+        approval.reopen(session, issue_id)
+
+
+def schedule_issue(house: House, issue_id: int, *, local: datetime) -> Issue:
+    """Let the approved issue leave at this wall-clock time in Paris."""
+    with house.store.transaction() as session:
+        return calendar.schedule(session, issue_id, local=local, now=house.clock.now())
+
+
+# Its mails leave ------------------------------------------------------------------------------------------------------
+
+
+def release_due(house: House) -> list[Plan]:
+    """Freeze the audience of every issue whose time has come, so that its mails may leave. Twice is harmless."""
+    with house.store.reading() as session:
+        due = [key(issue.id) for issue in calendar.due(session, now=house.clock.now())]
+    plans = []
+    for issue_id in due:
+        with suppress(RefusedError):  # another scheduler was first, or a person just cancelled it
+            plans.append(_release(house, issue_id))
+    return plans
+
+
+def _release(house: House, issue_id: int) -> Plan:
+    now = house.clock.now()
+    with house.store.transaction() as session:
+        calendar.start(session, issue_id)
+        edition = edition_of(session, issue_id)
+        assert edition is not None  # a scheduled issue was approved
+        linkbook.write(house.settings.links, key(edition.id), _followed(session, key(edition.id)))
+        audience = segments.condition(segments.parse(edition.segment), today=paris_day(now))
+        return plan(session, edition, audience=audience, now=now)
+
+
+def _followed(session: Session, edition_id: int) -> dict[int, str]:
+    """The links that the tracker redirects: polls and call-backs have pages of their own."""
+    return {target.number: target.url for target in link_targets(session, edition_id) if target.url}
+
+
+def deliver(
+    house: House, *, transport: Transport | None = None, stopping: Callable[[], bool] = lambda: False
+) -> Drained:
+    """Send what is due until nothing is. Any number of processes may do this at once (DESIGN §5)."""
+    sender = Sender(
+        house.store,
+        house.clock,
+        transport or SmtpRelay.of(house.settings),
+        lambda edition_id: _writer(house, edition_id),
+        owner=f"{socket.gethostname()}:{os.getpid()}",
+        stopping=stopping,
+    )
+    return asyncio.run(sender.drain())
+
+
+def _writer(house: House, edition_id: int) -> EnvelopeFor:
+    with house.store.reading() as session:
+        return envelopes(
+            session,
+            edition_id,
+            keys=house.keys,
+            head=letterhead(house.settings),
+            mail_from=house.settings.outbound_from,
+        )
+
+
+def pause_issue(house: House, issue_id: int) -> None:
+    """Hold the mails that have not left; what is on the wire ends."""
+    with house.store.transaction() as session:
+        calendar.pause(session, issue_id)
+
+
+def resume_issue(house: House, issue_id: int) -> None:
+    """Go on where the pause began."""
+    with house.store.transaction() as session:
+        calendar.resume(session, issue_id)
+
+
+def cancel_issue(house: House, issue_id: int) -> Balance:
+    """Never send what has not left. What has left is said by the balance."""
+    with house.store.transaction() as session:
+        calendar.cancel(session, issue_id)
+        edition = edition_of(session, issue_id)
+        if edition is None:
+            return Balance()
+        cancel_waiting(session, key(edition.id))
+        return balance(session, key(edition.id))
+
+
+def issue_balance(house: House, issue_id: int) -> Balance:
+    """Where the issue's mails are; all zero before its time has come."""
+    with house.store.reading() as session:
+        edition = edition_of(session, issue_id)
+        return balance(session, key(edition.id)) if edition else Balance()
+
+
+def settle_doubts(house: House) -> int:
+    """End the doubts that evidence or the edition's policy ends; how many."""
+    with house.store.transaction() as session:
+        now = house.clock.now()
+        return doubt.settle_by_evidence(session, now=now) + doubt.settle_by_policy(session, now=now)
+
+
+# Readers act ----------------------------------------------------------------------------------------------------------
+
+
+def view_online(house: House, token: str) -> str | None:
+    """The page that a mail's "view online" link leads to, with this reader's own links; None for any other token."""
+    numbers = house.keys.read(Purpose.view, token)
+    if numbers is None:
+        return None
+    edition_id, mail_id = numbers
+    with house.store.reading() as session:
+        mail = mail_as_claimed(session, mail_id)
+        if mail is None:
+            return None
+        return read_online(session, mail, edition_id, keys=house.keys, head=letterhead(house.settings)).html
+
+
+def answer(house: House, token: str, link_number: int, *, phone: str = "") -> answers.AnswerGiven | None:
+    """Take down a poll answer or a "call me back", and what it agrees to; None for a token or a button of no mail."""
+    numbers = house.keys.read(Purpose.answer, token)
+    if numbers is None:
+        return None
+    now = house.clock.now()
+    with house.store.transaction() as session:
+        given = answers.record(session, mail_id=numbers[1], link_number=link_number, now=now)
+        if given is not None and given.kind is EventKind.callback:
+            privacy.call_me_back(session, given.subscriber_id, phone=phone, now=now)
+        return given
+
+
+def load_hits(house: House) -> load.Loaded:
+    """Turn the tracker's journal into events, each hit once, and judge those that have waited their minute."""
+    now = house.clock.now()
+    with house.store.transaction() as session:
+        loaded = load.load(session, house.settings.journal, now=now)
+    with house.store.transaction() as session:
+        verdicts.judge_new(session, now=now)
+    return loaded
+
+
+# Warm leads reach an adviser ------------------------------------------------------------------------------------------
+
+
+def refresh_leads(house: House) -> Refreshed:
+    """Warmth and leads from what readers did, and each new lead to its adviser, once."""
+    now = house.clock.now()
+    with house.store.transaction() as session:
+        refreshed = refresh(session, now=now)
+    with house.store.transaction() as session:
+        routing.hand_over(session, now=now)
+    return refreshed
+
+
+def tidy(house: House) -> None:
+    """Forget what was never confirmed, and the journal files that are wholly loaded."""
+    with house.store.transaction() as session:
+        signup.purge_unconfirmed(session, now=house.clock.now())
+    with house.store.transaction() as session:
+        load.sweep(session, house.settings.journal)

@@ -42,6 +42,7 @@ class Purpose(Enum):
     unsubscribe = "rights:unsubscribe"  # (subscriber id, edition id or 0)
     preferences = "rights:preferences"  # (subscriber id)
     confirm = "rights:confirm"  # (sign-up id)
+    message = "rights:message"  # (edition id, mail id): the Message-ID, opaque and the same for every try
     nonce = "rights:nonce"  # (subject id, second): one rendering of a form that changes something (LST-08)
 
 

@@ -101,6 +101,19 @@ class IssueState(StrEnum):
     cancelled = "cancelled"
 
 
+class IssueMove(StrEnum):
+    """What a person, or the hour, does to an issue (issues/calendar has the table of what is allowed when)."""
+
+    approve = "approve"
+    reopen = "reopen"
+    schedule = "schedule"
+    unschedule = "unschedule"
+    start = "start"
+    pause = "pause"
+    resume = "resume"
+    cancel = "cancel"
+
+
 class MailState(StrEnum):
     """Where one mail of the ledger is (docs/reference/delivery.md has the picture)."""
 
@@ -239,6 +252,14 @@ LABELS: dict[StrEnum, str] = {
     IssueState.sending: _("en cours d’envoi"),
     IssueState.paused: _("en pause"),
     IssueState.cancelled: _("annulé"),
+    IssueMove.approve: _("approuver"),
+    IssueMove.reopen: _("rouvrir"),
+    IssueMove.schedule: _("programmer"),
+    IssueMove.unschedule: _("déprogrammer"),
+    IssueMove.start: _("envoyer"),
+    IssueMove.pause: _("mettre en pause"),
+    IssueMove.resume: _("reprendre"),
+    IssueMove.cancel: _("annuler"),
     MailState.planned: _("à envoyer"),
     MailState.armed: _("en cours"),
     MailState.accepted: _("acceptés"),

@@ -4,12 +4,14 @@ import itertools
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, col, func, select
 
 from newsletter.store.catalogue import Commune, Employer, Epci, Partner, Sector
-from newsletter.store.issues import Edition, Issue, Variant
+from newsletter.store.issues import Edition, Issue, Link, Variant
+from newsletter.store.leads import Adviser
+from newsletter.store.ledger import Mail
 from newsletter.store.people import Consent, Subscriber
-from newsletter.words import Axis, Channel, ConsentState, IssueState, PartnerKind
+from newsletter.words import Axis, Channel, ConsentState, IssueState, LinkKind, MailState, PartnerKind
 
 _numbers = itertools.count(1)
 LONG_AGO = datetime(2026, 7, 14, 10, 0, tzinfo=UTC)
@@ -77,8 +79,8 @@ def an_employer(
 
 
 def an_edition(session: Session, **fields: Any) -> Edition:
-    """An approved issue with a body of one line."""
-    issue = Issue(title="Lettre d’automne", state=IssueState.scheduled, created_at=LONG_AGO)
+    """An approved issue with a body of one line, whose mails may leave once they are planned."""
+    issue = Issue(title="Lettre d’automne", state=IssueState.sending, created_at=LONG_AGO)
     session.add(issue)
     session.flush()
     assert issue.id is not None
@@ -96,6 +98,33 @@ def an_edition(session: Session, **fields: Any) -> Edition:
     session.add(Variant(edition_id=edition.id, number=0, html="<p>Bonjour</p>", text="Bonjour"))
     session.flush()
     return edition
+
+
+def a_link(session: Session, edition: Edition, number: int, kind: LinkKind = LinkKind.page, **fields: Any) -> Link:
+    """A link of an edition; a poll answer is given as `answer`."""
+    link = Link(edition_id=edition.id, number=number, kind=kind, url=f"https://lot.example/{number}", **fields)
+    session.add(link)
+    session.flush()
+    return link
+
+
+def a_mail(session: Session, reader: Subscriber, edition: Edition, *, accepted_at: datetime = LONG_AGO) -> Mail:
+    """A mail that the receiver took."""
+    seq = session.exec(select(func.count()).select_from(Mail).where(col(Mail.edition_id) == edition.id)).one()
+    mail = Mail(
+        edition_id=edition.id, seq=seq, subscriber_id=reader.id, state=MailState.accepted, answered_at=accepted_at
+    )
+    session.add(mail)
+    session.flush()
+    return mail
+
+
+def an_adviser(session: Session, **fields: Any) -> Adviser:
+    number = next(_numbers)
+    adviser = Adviser(**({"name": f"Référent {number}", "address": f"referent{number}@lot.example"} | fields))
+    session.add(adviser)
+    session.flush()
+    return adviser
 
 
 TOMORROW = date(2026, 11, 24)

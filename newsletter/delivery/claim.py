@@ -125,11 +125,20 @@ def _take_out_the_suppressed(session: Session, batch_id: int, *, now: datetime) 
     )
 
 
+def mail_as_claimed(session: Session, mail_id: int) -> ClaimedMail | None:
+    """One mail with what its reader agrees to now; None when it, or its reader, is not there any more."""
+    return next(iter(_as_claimed(session, col(Mail.id) == mail_id)), None)
+
+
 def _mails_to_send(session: Session, batch: Batch, *, now: datetime) -> tuple[ClaimedMail, ...]:
     due = sa.or_(
         col(Mail.state) == MailState.planned,
         sa.and_(col(Mail.state) == MailState.deferred, col(Mail.due_at) <= now),
     )
+    return _as_claimed(session, sa.and_(col(Mail.batch_id) == batch.id, due))
+
+
+def _as_claimed(session: Session, which: sa.ColumnElement[bool]) -> tuple[ClaimedMail, ...]:
     found: sa.CursorResult[Any] = session.connection().execute(
         sa.select(
             col(Mail.id).label("mail_id"),
@@ -143,7 +152,7 @@ def _mails_to_send(session: Session, batch: Batch, *, now: datetime) -> tuple[Cl
         )
         .join(Subscriber, col(Subscriber.id) == col(Mail.subscriber_id))
         .join(Edition, col(Edition.id) == col(Mail.edition_id))
-        .where(col(Mail.batch_id) == batch.id, due)
+        .where(which)
         .order_by(col(Mail.seq))
     )
     return tuple(ClaimedMail(**row) for row in found.mappings())

@@ -6,11 +6,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from newsletter.store.issues import Edition, Issue
+from newsletter.store.issues import Edition
 from newsletter.store.ledger import Batch, Lane, Mail
 from newsletter.store.people import Subscriber, mailable
 from newsletter.store.portable import insert_new, insert_new_from
-from newsletter.words import IssueState, MailState
+from newsletter.words import MailState
 
 BATCH = 500
 LANE = "default"
@@ -25,21 +25,19 @@ class Plan:
 
 
 def plan(session: Session, edition: Edition, *, audience: sa.ColumnElement[bool], now: datetime) -> Plan:
-    """Give one mail of this edition to everyone in the audience who may be mailed, and let the issue leave.
+    """Give one mail of this edition to everyone in the audience who may be mailed.
 
     The audience is frozen: who joins the segment later gets nothing, who leaves the newsletter is taken out when their
     mail is about to leave. Planning twice adds nobody (UNIQUE edition, subscriber). `Date:` of each message is `now`.
     """
     assert edition.id is not None
+    session.refresh(edition, with_for_update=True)  # two schedulers at once: the second waits, and finds it planned
     if edition.planned_at is None:
         _ensure_lane(session)
         _write_mails(session, edition.id, audience)
         _cut_batches(session, edition.id, now)
         edition.planned_at = edition.message_date = now
         session.add(edition)
-        issue = session.get_one(Issue, edition.issue_id)
-        issue.state = IssueState.sending
-        session.add(issue)
         session.flush()
     return Plan(edition_id=edition.id, mails=_count(session, edition.id))
 

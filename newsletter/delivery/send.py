@@ -8,7 +8,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from newsletter.clock import Clock
 from newsletter.delivery.arming import HEARTBEAT, Arming, LeaseLostError
@@ -37,7 +37,7 @@ EnvelopeFor = Callable[[ClaimedMail], Envelope]
 
 @dataclass(slots=True)
 class Sender:
-    """One process's sender for one lane. `stop()` lets what is on the wire finish, and starts nothing more."""
+    """One process's sender for one lane. Once `stopping`, what is on the wire ends and nothing more is started."""
 
     store: Store
     clock: Clock
@@ -45,10 +45,7 @@ class Sender:
     envelopes: Callable[[int], EnvelopeFor]  # the edition's id → how to write its mails
     owner: str
     lane: str = "default"
-    _stopping: bool = field(default=False)
-
-    def stop(self) -> None:
-        self._stopping = True
+    stopping: Callable[[], bool] = lambda: False
 
     async def drain(self) -> Drained:
         """Send until nothing of this lane is due. Every mail tried ends with a fate in the ledger.
@@ -57,7 +54,7 @@ class Sender:
         wait: none is lost and none counts as tried.
         """
         attempts = 0
-        while not self._stopping and (claim := self._claim()):
+        while not self.stopping() and (claim := self._claim()):
             try:
                 attempts += await self._send(claim)
             except RelayError as error:
@@ -104,7 +101,7 @@ class Sender:
     async def _work(self, work: "_Work") -> None:
         """One connection after the other, until no mail of the claim waits."""
         lost = 0
-        while work.waiting and not self._stopping:
+        while work.waiting and not self.stopping():
             before = work.attempts
             try:
                 async with self.transport.connect() as connection:
@@ -116,7 +113,7 @@ class Sender:
 
     async def _use(self, connection: Connection, work: "_Work") -> None:
         for _ in range(PER_CONNECTION):
-            if not work.waiting or self._stopping:
+            if not work.waiting or self.stopping():
                 return
             mail = work.waiting.popleft()
             if wait := work.pace.wait(time.monotonic()):

@@ -55,3 +55,9 @@ def word(kind: type[StrEnum]) -> Any:
         length=32,
         values_callable=lambda words: [w.value for w in words],
     )
+
+
+def key(row_id: int | None) -> int:
+    """The key of a stored row. Only a row that was never stored has none, and that is a slip of ours."""
+    assert row_id is not None
+    return row_id

@@ -89,9 +89,10 @@ class SmtpConnection:
     end_of_data_seconds: float
 
     async def deliver(self, envelope: Envelope, *, permit: Permit) -> Reply:
+        if not envelope.recipient.isascii() and not self._takes_utf8():
+            return Reply(fate=Fate.refused, enhanced="5.6.7", words="the server takes no address with accents (SMTPUTF8)")
         try:
-            await self.client.mail(envelope.sender, timeout=COMMAND_SECONDS)
-            await self.client.rcpt(envelope.recipient, timeout=COMMAND_SECONDS)
+            await self._envelope(envelope)
         except (SMTPSenderRefused, SMTPRecipientRefused) as refusal:
             await self._forget()
             return reply_of(refusal.code, refusal.message)
@@ -101,6 +102,19 @@ class SmtpConnection:
             await self._forget()
             return Reply(fate=Fate.held)
         return await self._body(envelope.message)
+
+    async def _envelope(self, envelope: Envelope) -> None:
+        """MAIL and RCPT; in UTF-8 only for an address that needs it (RFC 6531, FMT-13)."""
+        if envelope.recipient.isascii():
+            await self.client.mail(envelope.sender, timeout=COMMAND_SECONDS)
+            await self.client.rcpt(envelope.recipient, timeout=COMMAND_SECONDS)
+        else:
+            options = ["SMTPUTF8", "BODY=8BITMIME"]
+            await self.client.mail(envelope.sender, options=options, encoding="utf-8", timeout=COMMAND_SECONDS)
+            await self.client.rcpt(envelope.recipient, encoding="utf-8", timeout=COMMAND_SECONDS)
+
+    def _takes_utf8(self) -> bool:
+        return self.client.supports_extension("smtputf8") and self.client.supports_extension("8bitmime")
 
     async def _body(self, message: bytes) -> Reply:
         try:

@@ -1,0 +1,52 @@
+"""The ticks of the house: APScheduler calls pipeline functions, and holds no state of its own.
+
+What is due is always read from the store (`issue.send_at`, `mail.due_at`, …), so a missed tick only means that the next
+one does the work, and two schedulers at once do it once: the store keeps the promises.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from newsletter import pipeline
+from newsletter.pipeline import House
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One thing to do again and again."""
+
+    name: str
+    every: timedelta
+    run: Callable[[House], object]
+
+
+def ticks(*, stopping: Callable[[], bool]) -> tuple[Tick, ...]:
+    """Everything that happens by itself. `stopping` lets a long send end between two mails."""
+    return (
+        Tick("release due issues", timedelta(seconds=2), pipeline.release_due),
+        Tick("send mails", timedelta(seconds=2), lambda house: pipeline.deliver(house, stopping=stopping)),
+        Tick("send letters", timedelta(seconds=3), pipeline.send_pending_letters),
+        Tick("load hits", timedelta(seconds=5), pipeline.load_hits),
+        Tick("refresh leads", timedelta(seconds=30), pipeline.refresh_leads),
+        Tick("settle doubts", timedelta(minutes=1), pipeline.settle_doubts),
+        Tick("tidy", timedelta(hours=1), pipeline.tidy),
+    )
+
+
+def open_scheduler(house: House, *, stopping: Callable[[], bool] = lambda: False) -> BackgroundScheduler:
+    """A started scheduler. A tick runs in a thread of its own, never twice at once; `shutdown()` waits for it."""
+    logging.getLogger("apscheduler.executors").setLevel(logging.ERROR)  # it tells every tick otherwise
+    scheduler = BackgroundScheduler(
+        timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    )
+    for tick in ticks(stopping=stopping):
+        scheduler.add_job(
+            tick.run, IntervalTrigger(seconds=int(tick.every.total_seconds())), args=[house], id=tick.name
+        )
+    scheduler.start()
+    return scheduler
