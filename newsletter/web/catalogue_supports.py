@@ -1,0 +1,90 @@
+"""The supports of a partner: what they brought, new print runs, and their QR codes to download."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from sqlmodel import Session
+
+from newsletter.catalogue import partners, qr, supports
+from newsletter.catalogue.forms import FormError, read_form
+from newsletter.catalogue.report import masked, partner_report
+from newsletter.catalogue.supports import SupportForm
+from newsletter.clock import paris_day
+from newsletter.pipeline import House
+from newsletter.store.catalogue import Partner
+from newsletter.web.pages import Marketing, TheForm, TheHouse, render, say_and_go, text_of
+from newsletter.words import SupportKind, _, label
+
+router = APIRouter()
+PARTNER = "/bureau/catalogue/partenaires/{partner_id}"
+
+
+def about_partner(session: Session, house: House, partner: Partner) -> dict[str, Any]:
+    """What the page of a partner shows besides its form."""
+    assert partner.id is not None
+    return {
+        "report": partner_report(session, partner.id),
+        "masked": masked,
+        "address": house.settings.base_url.split("://", 1)[1] + "/i/",
+    }
+
+
+@router.get(PARTNER + "/support")
+def blank_support(request: Request, house: TheHouse, visitor: Marketing, partner_id: int) -> Response:
+    season = paris_day(house.clock.now()).year
+    with house.store.reading() as session:
+        partner = partners.find(session, partner_id)
+    return _support_page(
+        request, partner, typed={"kind": SupportKind.placemat, "season": season, "note": "", "code": ""}
+    )
+
+
+@router.post(PARTNER + "/support")
+def add_support(request: Request, house: TheHouse, visitor: Marketing, form: TheForm, partner_id: int) -> Response:
+    typed = {field: text_of(form, field) for field in ("kind", "season", "note", "code")}
+    with house.store.reading() as session:
+        partner = partners.find(session, partner_id)
+    try:
+        filled = read_form(SupportForm, typed | {"partner": partner.name})
+        with house.store.transaction() as session:
+            support = supports.add(session, filled)
+    except FormError as error:
+        return _support_page(request, partner, typed=typed, errors=error.fields)
+    said = _("Le support est créé. Imprimez son code QR : il porte le code {code}.").format(code=support.code)
+    return say_and_go(request, PARTNER.format(partner_id=partner_id), said)
+
+
+@router.get("/bureau/catalogue/supports/{code}.svg")
+def sheet(house: TheHouse, visitor: Marketing, code: str) -> Response:
+    with house.store.reading() as session:
+        found = supports.find(session, code)
+    drawn = qr.qr_svg(found.support, house.settings.base_url, partner=found.partner)
+    return _download(drawn.encode(), kind="image/svg+xml", name=f"{found.support.code}.svg")
+
+
+@router.get("/bureau/catalogue/supports/{code}.pdf")
+def code_alone(house: TheHouse, visitor: Marketing, code: str) -> Response:
+    with house.store.reading() as session:
+        found = supports.find(session, code)
+    return _download(
+        qr.qr_pdf(found.support, house.settings.base_url), kind="application/pdf", name=f"{found.support.code}.pdf"
+    )
+
+
+def _download(content: bytes, *, kind: str, name: str) -> Response:
+    return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="qr-{name}"'})
+
+
+def _support_page(
+    request: Request, partner: Partner, *, typed: dict[str, Any], errors: dict[str, str] | None = None
+) -> Response:
+    return render(
+        request,
+        "catalogue/support-form.html",
+        status=400 if errors else 200,
+        partner=partner,
+        typed=typed,
+        errors=errors or {},
+        kinds=[(kind.value, label(kind)) for kind in SupportKind],
+    )

@@ -1,0 +1,112 @@
+"""Coming in and going out, and one's own password."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from newsletter.errors import NewsletterError
+from newsletter.store.staff import Account
+from newsletter.web.accounts import change_password
+from newsletter.web.pages import Staff, TheHouse, render, say_and_go
+from newsletter.web.sessions import (
+    COOKIE,
+    LASTS,
+    Patience,
+    check_password,
+    close_session,
+    open_session,
+    visitor_of,
+)
+from newsletter.words import _
+
+router = APIRouter()
+Typed = Annotated[str, Form()]
+
+
+@router.get("/")
+def front_door(request: Request) -> Response:
+    return RedirectResponse("/bureau", status_code=303)
+
+
+@router.get("/bureau/connexion")
+def login_page(request: Request, suite: str = "") -> Response:
+    if visitor_of(request):
+        return RedirectResponse(_own_page(suite), status_code=303)
+    return _login_page(request, going_to=suite)
+
+
+@router.post("/bureau/connexion")
+def log_in(request: Request, house: TheHouse, login: Typed = "", password: Typed = "", suite: Typed = "") -> Response:
+    try:
+        cookie = _open(request, house, login=login.strip().lower(), password=password)
+    except NewsletterError as error:
+        return _login_page(request, going_to=suite, login=login, wrong=str(error), status=400)
+    response = RedirectResponse(_own_page(suite), status_code=303)
+    response.set_cookie(
+        COOKIE,
+        cookie,
+        max_age=int(LASTS.total_seconds()),
+        path="/bureau",
+        httponly=True,
+        samesite="lax",
+        secure=house.settings.base_url.startswith("https:"),
+    )
+    return response
+
+
+@router.post("/bureau/deconnexion")
+def log_out(request: Request, house: TheHouse, visitor: Staff) -> Response:
+    with house.store.transaction() as session:
+        close_session(session, request.cookies[COOKIE])
+    response = RedirectResponse("/bureau/connexion", status_code=303)
+    response.delete_cookie(COOKIE, path="/bureau")
+    return response
+
+
+@router.get("/bureau/compte")
+def own_account(request: Request, visitor: Staff) -> Response:
+    return render(request, "login/account.html", errors={})
+
+
+@router.post("/bureau/compte")
+def new_password(
+    request: Request, house: TheHouse, visitor: Staff, present: Typed = "", new: Typed = "", again: Typed = ""
+) -> Response:
+    if new != again:
+        errors = {"again": _("Les deux mots de passe ne sont pas les mêmes.")}
+        return render(request, "login/account.html", status=400, errors=errors)
+    with house.store.reading() as session:
+        known = check_password(session, login=visitor.login, password=present)
+    if known is None:
+        errors = {"present": _("Ce n’est pas votre mot de passe actuel.")}
+        return render(request, "login/account.html", status=400, errors=errors)
+    try:
+        with house.store.transaction() as session:
+            change_password(session, login=visitor.login, password=new)
+    except NewsletterError as error:
+        return render(request, "login/account.html", status=400, errors={"new": str(error)})
+    return say_and_go(request, "/bureau/connexion", _("Votre mot de passe est changé. Reconnectez-vous."))
+
+
+def _open(request: Request, house: TheHouse, *, login: str, password: str) -> str:
+    """The cookie of a new session. Raises, in the same words for an unknown login and a wrong password."""
+    patience: Patience = request.app.state.patience
+    now = house.clock.now()
+    patience.check(login, now=now)
+    with house.store.transaction() as session:
+        account: Account | None = check_password(session, login=login, password=password)
+        if account is not None:
+            patience.forget(login)
+            return open_session(session, account, now=now)
+    patience.guessed_wrong(login, now=now)
+    raise NewsletterError(_("L’identifiant ou le mot de passe ne convient pas. Vérifiez-les et réessayez."))
+
+
+def _login_page(request: Request, *, going_to: str, login: str = "", wrong: str = "", status: int = 200) -> Response:
+    return render(request, "login/login.html", status=status, going_to=going_to, login=login, wrong=wrong)
+
+
+def _own_page(wanted: str) -> str:
+    """Where to go after the login: only ever a page of the back office."""
+    return wanted if wanted == "/bureau" or wanted.startswith("/bureau/") else "/bureau"

@@ -1,0 +1,185 @@
+"""What every page is made with: the house, who is asking, the templates, and the way back after a form."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import jinja2
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
+from starlette.datastructures import FormData
+
+from newsletter.clock import PARIS
+from newsletter.errors import NewsletterError
+from newsletter.pipeline import House
+from newsletter.web.csrf import FIELD, LoginNeeded
+from newsletter.web.sessions import Visitor, visitor_of
+from newsletter.words import Role, _, label, ngettext
+
+TEMPLATES = Path(__file__).parents[2] / "templates" / "pages"
+FLASH = "dit"
+_LOCALE = "fr_FR"
+_LOOSE = re.compile(r"(?<=«) | (?=[»!?:;%€])")
+
+
+class ForbiddenError(NewsletterError):
+    """This page belongs to another role."""
+
+
+def the_house(request: Request) -> House:
+    """The house that this app serves."""
+    house: House = request.app.state.house
+    return house
+
+
+async def the_form(request: Request) -> FormData:
+    """All fields of the form that was sent, for pages whose fields are not known beforehand."""
+    return await request.form()
+
+
+class Guard:
+    """A page's door: lets in the accounts of some roles, sends strangers to the login page, refuses the others."""
+
+    def __init__(self, *roles: Role) -> None:
+        self.roles = frozenset(roles)
+
+    def __call__(self, request: Request) -> Visitor:
+        visitor = visitor_of(request)
+        if visitor is None:
+            raise LoginNeeded
+        if visitor.role not in self.roles:
+            raise ForbiddenError(
+                _("Cette page n’est pas ouverte à votre rôle ({role}). Demandez à l’administration.").format(
+                    role=label(visitor.role)
+                )
+            )
+        return visitor
+
+
+TheHouse = Annotated[House, Depends(the_house)]
+TheForm = Annotated[FormData, Depends(the_form)]
+Staff = Annotated[Visitor, Depends(Guard(*Role))]
+Marketing = Annotated[Visitor, Depends(Guard(Role.marketing, Role.admin))]
+AdviserOnly = Annotated[Visitor, Depends(Guard(Role.adviser, Role.admin))]
+Admin = Annotated[Visitor, Depends(Guard(Role.admin))]
+
+
+def text_of(form: FormData, name: str) -> str:
+    """What was typed in a field, without blanks around it; empty when the form has no such field."""
+    typed = form.get(name, "")
+    return typed.strip() if isinstance(typed, str) else ""
+
+
+def texts_of(form: FormData, name: str) -> list[str]:
+    """Every value of a field that may come several times, such as ticked boxes."""
+    return [typed for typed in form.getlist(name) if isinstance(typed, str)]
+
+
+def render(
+    request: Request, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
+) -> HTMLResponse:
+    """The page of this template. A waiting flash sentence is shown on it, once."""
+    visitor: Visitor | None = getattr(request.state, "visitor", None)
+    said = _said(request) if visitor else ""
+    page = _environment.get_template(template).render(
+        visitor=visitor,
+        navigation=_navigation(request, visitor),
+        path=request.url.path,
+        organisation=the_house(request).settings.organisation,
+        flash=said,
+        csrf=lambda: _csrf_field(visitor),
+        **values,
+    )
+    response = HTMLResponse(page, status_code=status, headers=headers)
+    if said:
+        response.delete_cookie(FLASH, path="/bureau")
+    return response
+
+
+def say_and_go(request: Request, url: str, sentence: str = "") -> Response:
+    """Go on to another page of the back office, which says this sentence once."""
+    response = RedirectResponse(url, status_code=303)
+    if sentence:
+        response.set_cookie(
+            FLASH,
+            base64.urlsafe_b64encode(sentence[:900].encode()).decode(),
+            max_age=60,
+            path="/bureau",
+            httponly=True,
+            samesite="lax",
+            secure=the_house(request).settings.base_url.startswith("https:"),
+        )
+    return response
+
+
+def paris(moment: datetime) -> str:
+    """ "lundi 23 novembre 2026 à 10:00", on a Paris clock."""
+    return format_datetime(moment, "EEEE d MMMM y 'à' HH:mm", tzinfo=PARIS, locale=_LOCALE)
+
+
+def short(moment: datetime) -> str:
+    """ "23 nov. 2026, 10:00", on a Paris clock."""
+    return format_datetime(moment, "d MMM y, HH:mm", tzinfo=PARIS, locale=_LOCALE)
+
+
+def day(when: date | datetime) -> str:
+    """ "23 novembre 2026"; of a moment, the day it is in Paris."""
+    if isinstance(when, datetime):
+        return format_datetime(when, "d MMMM y", tzinfo=PARIS, locale=_LOCALE)
+    return format_date(when, "d MMMM y", locale=_LOCALE)
+
+
+def number(count: float) -> str:
+    """ "12 345", with the thin spaces of French."""
+    return format_decimal(count, locale=_LOCALE)
+
+
+def french(sentence: str) -> str:
+    """The sentence with the unbreakable spaces that French wants inside « » and before ! ? : ; %."""
+    return _LOOSE.sub("\N{NO-BREAK SPACE}", sentence)
+
+
+def _said(request: Request) -> str:
+    try:
+        return base64.urlsafe_b64decode(request.cookies.get(FLASH, "")).decode()
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _csrf_field(visitor: Visitor | None) -> Markup:
+    if visitor is None:
+        return Markup("")
+    return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, visitor.csrf)
+
+
+def _navigation(request: Request, visitor: Visitor | None) -> list[tuple[str, str]]:
+    if visitor is None:
+        return []
+    return [(name, url) for name, url, roles in request.app.state.navigation if visitor.role in roles]
+
+
+def _open_templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda sentence: french(_(sentence)),
+        lambda one, many, count: french(ngettext(one, many, count)),
+        newstyle=False,
+    )
+    environment.globals |= {"label": label}
+    environment.filters |= {"paris": paris, "short": short, "day": day, "number": number, "french": french}
+    return environment
+
+
+_environment = _open_templates()

@@ -1,0 +1,16 @@
+"""The pages that need no account: sign-up, the rights of readers, the answers to a letter, the privacy notice."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from newsletter.web import reader_pages, signing_up
+from newsletter.web.pages import TheHouse, render
+
+router = APIRouter()
+router.include_router(signing_up.router)
+router.include_router(reader_pages.router)
+
+
+@router.api_route("/confidentialite", methods=["GET", "HEAD"])
+def privacy_notice(request: Request, house: TheHouse) -> Response:
+    return render(request, "public/confidentialite.html", settings=house.settings)

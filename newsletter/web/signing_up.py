@@ -1,0 +1,134 @@
+"""The sign-up form, from a QR code or not, and its confirmation (LAW-10, LAW-11, SEC-04)."""
+
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.datastructures import FormData
+
+from newsletter.audience import confirming, doors, signup, spellings, wordings
+from newsletter.audience.doors import Origin
+from newsletter.audience.signup import Form
+from newsletter.pipeline import House
+from newsletter.tokens import Purpose
+from newsletter.web.nonce import FIELD, Shown, age_of, nonce
+from newsletter.web.pages import TheForm, TheHouse, render, text_of, texts_of
+from newsletter.web.token_pages import PRIVATE, no_such_link
+from newsletter.words import Axis, Horizon, _
+
+router = APIRouter()
+LEAST = timedelta(seconds=2)  # nobody reads and fills the form in less
+TRAP = "site_internet"  # shown to nobody: who fills it in is a program
+FORM = "public/inscription.html"
+
+
+@router.api_route("/inscription", methods=["GET", "HEAD"])
+def show_plain_form(request: Request, house: TheHouse) -> Response:
+    return _form_page(request, house, None, Form(address=""))
+
+
+@router.api_route("/i/{code}", methods=["GET", "HEAD"])
+def show_form_of_support(request: Request, house: TheHouse, code: str) -> Response:
+    """The form behind a printed code. A code we do not know, half torn off perhaps, still shows a form."""
+    with house.store.reading() as session:
+        origin = doors.origin(session, code)
+    if origin is not None and request.method == "GET":
+        with house.store.transaction() as session:
+            doors.count_scan(session, origin.support_id, now=house.clock.now())
+    return _form_page(request, house, origin, Form(address=""))
+
+
+@router.post("/inscription")
+def take_plain_form(request: Request, house: TheHouse, form: TheForm) -> Response:
+    return _take(request, house, None, form)
+
+
+@router.post("/i/{code}")
+def take_form_of_support(request: Request, house: TheHouse, code: str, form: TheForm) -> Response:
+    with house.store.reading() as session:
+        origin = doors.origin(session, code)
+    return _take(request, house, origin, form)
+
+
+@router.api_route("/inscription/merci", methods=["GET", "HEAD"])
+def look_in_your_box(request: Request) -> Response:
+    return render(request, "public/merci.html", headers=PRIVATE)
+
+
+@router.api_route("/k/{token}", methods=["GET", "HEAD"])
+def show_confirmation(request: Request, house: TheHouse, token: str) -> Response:
+    """A page with a button: programs that follow every link confirm nothing (TRK-14)."""
+    numbers = house.keys.read(Purpose.confirm, token)
+    with house.store.reading() as session:
+        first_name = confirming.asked_by(session, numbers[0]) if numbers else None
+    if first_name is None:
+        return no_such_link(request)
+    return render(request, "public/confirmer.html", headers=PRIVATE, first_name=first_name)
+
+
+@router.post("/k/{token}")
+def confirm(request: Request, house: TheHouse, token: str) -> Response:
+    numbers = house.keys.read(Purpose.confirm, token)
+    with house.store.transaction() as session:
+        confirmed = confirming.confirm(session, numbers[0], now=house.clock.now()) if numbers else None
+    if confirmed is None:
+        return no_such_link(request)
+    preferences = house.keys.sign(Purpose.preferences, confirmed.subscriber_id)
+    return render(
+        request,
+        "public/bienvenue.html",
+        headers=PRIVATE,
+        first_name=confirmed.first_name,
+        preferences_url=f"/p/{preferences}",
+    )
+
+
+def _take(request: Request, house: House, origin: Origin | None, sent: FormData) -> Response:
+    """Take the form down, or show it again with everything kept. Who falls into the trap is thanked like anyone."""
+    form = _read(sent, origin)
+    wrong = signup.mistakes(form)
+    age = age_of(house, text_of(sent, FIELD), Shown.sign_up)
+    if age is None or age < LEAST:
+        wrong["form"] = _("Le formulaire n’était plus valable. Vérifiez-le et envoyez-le de nouveau.")
+    if wrong:
+        return _form_page(request, house, origin, form, wrong=wrong)
+    if not text_of(sent, TRAP):
+        with house.store.transaction() as session:
+            signup.ask(session, house.keys, form, now=house.clock.now())
+    return RedirectResponse("/inscription/merci", status_code=303, headers=PRIVATE)
+
+
+def _read(sent: FormData, origin: Origin | None) -> Form:
+    country = text_of(sent, "country")
+    horizon = text_of(sent, "horizon")
+    return Form(
+        address=text_of(sent, "address"),
+        first_name=text_of(sent, "first_name"),
+        phone=text_of(sent, "phone"),
+        country=country if country in dict(spellings.countries()) else "",
+        postcode=text_of(sent, "postcode"),
+        horizon=Horizon(horizon) if horizon in Horizon.__members__ else Horizon.unknown,
+        sectors=tuple(texts_of(sent, "sectors")),
+        axes=frozenset(axis for axis in Axis if text_of(sent, axis.value)),
+        support_id=origin.support_id if origin else None,
+    )
+
+
+def _form_page(
+    request: Request, house: House, origin: Origin | None, form: Form, *, wrong: dict[str, str] | None = None
+) -> Response:
+    with house.store.reading() as session:
+        sectors = doors.sectors(session)
+    values: dict[str, Any] = {
+        "partner": origin.partner_name if origin else "",
+        "sectors": sectors,
+        "countries": spellings.countries(),
+        "horizons": [horizon for horizon in Horizon if horizon != Horizon.unknown],
+        "axes": list(Axis),
+        "wordings": {axis: wordings.wording(axis).text for axis in Axis},
+        "settings": house.settings,
+        "nonce": nonce(house, Shown.sign_up),
+        "trap": TRAP,
+    }
+    return render(request, FORM, status=400 if wrong else 200, headers=PRIVATE, form=form, wrong=wrong or {}, **values)
