@@ -1,0 +1,66 @@
+"""The accounts of the team, from the command line."""
+
+import json
+import sys
+
+import click
+
+from newsletter.config import read_settings
+from newsletter.pipeline import open_house
+from newsletter.web.accounts import all_accounts, change_password, create_account
+from newsletter.words import Role, _, label
+
+_NEW = click.option(
+    "--password-stdin", is_flag=True, help=_("Lire le mot de passe sur l’entrée standard, sans le demander.")
+)
+
+
+@click.group(help=_("Les comptes de l’équipe : qui peut entrer au bureau."))
+def account() -> None:
+    pass
+
+
+@account.command(help=_("Ouvrir un compte. Le mot de passe est demandé."))
+@click.argument("login")
+@click.option("--name", default="", help=_("Nom de la personne ; sinon, son identifiant."))
+@click.option("--role", type=click.Choice([role.value for role in Role]), required=True, help=_("Ce qu’elle fait ici."))
+@_NEW
+def add(login: str, name: str, role: str, *, password_stdin: bool) -> None:
+    house = open_house(read_settings())
+    password = _password(from_stdin=password_stdin)
+    with house.store.transaction() as session:
+        made = create_account(
+            session, login=login, name=name or login, role=Role(role), password=password, now=house.clock.now()
+        )
+    click.echo(_("Le compte « {login} » est ouvert, rôle : {role}.").format(login=made.login, role=label(made.role)))
+
+
+@account.command("list", help=_("Dire qui a un compte."))
+@click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+def list_accounts(*, as_json: bool) -> None:
+    with open_house(read_settings()).store.reading() as session:
+        accounts = all_accounts(session)
+    if as_json:
+        rows = [{"login": one.login, "name": one.name, "role": one.role, "open": not one.closed_at} for one in accounts]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    for one in accounts:
+        closed = _(" (fermé)") if one.closed_at else ""
+        click.echo(f"{one.login:<16} {label(one.role):<18} {one.name}{closed}")
+
+
+@account.command(help=_("Donner un nouveau mot de passe. Les navigateurs ouverts sont déconnectés."))
+@click.argument("login")
+@_NEW
+def password(login: str, *, password_stdin: bool) -> None:
+    house = open_house(read_settings())
+    new = _password(from_stdin=password_stdin)
+    with house.store.transaction() as session:
+        change_password(session, login=login, password=new)
+    click.echo(_("Le mot de passe de « {login} » est changé.").format(login=login))
+
+
+def _password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    return str(click.prompt(_("Mot de passe"), hide_input=True, confirmation_prompt=_("Encore une fois")))

@@ -1,0 +1,141 @@
+"""`newsletter import FILE`: take in a file of sign-ups."""
+
+import json
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import click
+from sqlmodel import Session
+
+from newsletter.audience import import_report, imports, reading
+from newsletter.audience.columns import Column, parse_map
+from newsletter.audience.imports import Plan
+from newsletter.audience.reading import Sheet
+from newsletter.clock import in_paris
+from newsletter.config import read_settings
+from newsletter.errors import NewsletterError
+from newsletter.pipeline import House, open_house
+from newsletter.words import _
+
+SHOWN = 20  # lines of the report on screen; the whole of it goes to --report
+READING = _("Lecture")
+DELIMITERS = {";": ";", ",": ",", "tab": "\t", "|": "|"}
+
+
+class ReportError(NewsletterError):
+    """The report could not be written."""
+
+
+@click.command("import", help=_("Importer un fichier d’inscriptions (CSV). Sans --commit, rien n’est écrit."))
+@click.argument("path", metavar="FICHIER", type=click.Path(path_type=Path))
+@click.option("--commit", is_flag=True, help=_("Écrire pour de bon."))
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    metavar=_("CHAMP=COLONNE"),
+    help=_("Désigner une colonne ; champs : {fields}.").format(fields=", ".join(Column)),
+)
+@click.option(
+    "--encoding", metavar=_("NOM"), help=_("Encodage du fichier, s’il est mal reconnu : utf-8, cp1252, utf-16.")
+)
+@click.option("--delimiter", type=click.Choice(list(DELIMITERS)), help=_("Séparateur, s’il est mal reconnu."))
+@click.option(
+    "--report", type=click.Path(path_type=Path), metavar=_("FICHIER"), help=_("Écrire le rapport entier ici.")
+)
+@click.option("--json", "as_json", is_flag=True, help=_("Donner le bilan en JSON."))
+def import_(
+    path: Path,
+    commit: bool,
+    maps: tuple[str, ...],
+    encoding: str | None,
+    delimiter: str | None,
+    report: Path | None,
+    as_json: bool,
+) -> None:
+    house = open_house(read_settings())
+    cut = DELIMITERS[delimiter] if delimiter else None
+    sheet = reading.read_file(path, encoding=encoding, delimiter=cut, chosen=parse_map(maps))
+    if not as_json:
+        click.echo(import_report.columns_text(sheet) + "\n")
+    plan = _take_in(house, sheet, commit=commit, report=_not_the_file_itself(report, path))
+    click.echo(_as_json(sheet, plan, written=commit and not plan.already) if as_json else _as_text(plan, commit=commit))
+    if report and not as_json:
+        click.echo(_("Le rapport entier est dans {path}.").format(path=report))
+
+
+def _not_the_file_itself(report: Path | None, path: Path) -> Path | None:
+    if report and report.exists() and report.samefile(path):
+        raise ReportError(_("Le rapport écraserait le fichier à importer. Choisissez un autre nom pour --report."))
+    return report
+
+
+def _take_in(house: House, sheet: Sheet, *, commit: bool, report: Path | None) -> Plan:
+    """All in one transaction: a report that cannot be written, or Ctrl-C, leaves the store as it was."""
+    now = house.clock.now()
+    with _session_of(house, commit=commit) as session:
+        lines = imports.judge_lines(session, sheet, now=now)
+        with click.progressbar(lines, length=len(sheet.lines), label=READING, file=sys.stderr) as bar:
+            judged = list(bar)
+        plan = imports.plan(session, house.keys, sheet, judged)
+        if commit:
+            imports.write(session, house.keys, sheet, plan, now=now)
+        if report:
+            _write_report(report, import_report.file_text(sheet, plan))
+    return plan
+
+
+def _session_of(house: House, *, commit: bool) -> AbstractContextManager[Session]:
+    if commit:
+        return house.store.transaction()
+    return house.store.reading()
+
+
+def _write_report(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError:
+        raise ReportError(
+            _(
+                "Le rapport ne peut pas être écrit dans {path}. Choisissez un autre endroit ; rien n’a été importé."
+            ).format(path=path)
+        ) from None
+
+
+def _as_text(plan: Plan, *, commit: bool) -> str:
+    sentences = list(import_report.abridged(plan, at_most=SHOWN))
+    parts = [*sentences, "", import_report.sum_text(plan), _ending(plan, commit=commit)]
+    return "\n".join(parts)
+
+
+def _ending(plan: Plan, *, commit: bool) -> str:
+    if plan.already:
+        return _("Ce fichier a déjà été importé le {day} : rien n’a changé.").format(
+            day=in_paris(plan.already).strftime("%d/%m/%Y à %H:%M")
+        )
+    if commit:
+        return _("C’est écrit. Importer ce même fichier une seconde fois ne changerait rien.")
+    return _("C’était un essai : rien n’est écrit. Relancez avec --commit pour importer.")
+
+
+def _as_json(sheet: Sheet, plan: Plan, *, written: bool) -> str:
+    return json.dumps(
+        {
+            "file": sheet.name,
+            "fingerprint": sheet.fingerprint,
+            "lines": plan.lines,
+            "imported": plan.imported,
+            "merged": plan.merged,
+            "quarantined": plan.quarantined,
+            "refused": plan.refused,
+            "written": written,
+            "doubts": [
+                {"line": line.number, "fate": line.fate, "column": doubt.column, "sentence": doubt.sentence}
+                for line in plan.judged
+                for doubt in line.doubts
+            ],
+        },
+        ensure_ascii=False,
+        indent=2,
+    )

@@ -1,0 +1,57 @@
+"""`newsletter lead`: who is warm, and finding out anew."""
+
+import json
+from dataclasses import asdict
+
+import click
+
+from newsletter import pipeline
+from newsletter.advisers import cards
+from newsletter.config import read_settings
+from newsletter.leads.warmth import now_value
+from newsletter.words import LeadState, _, label
+
+_JSON = click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+
+
+@click.group(help=_("Les pistes : les personnes à appeler, et pourquoi."))
+def lead() -> None:
+    pass
+
+
+@lead.command("list", help=_("Dire qui est une piste : d’abord qui a demandé à être rappelé, puis les plus chaudes."))
+@click.option("--state", type=click.Choice([state.value for state in LeadState]), help=_("Seulement dans cet état."))
+@_JSON
+def list_leads(state: str | None, *, as_json: bool) -> None:
+    house = pipeline.open_house(read_settings())
+    with house.store.reading() as session:
+        found = cards.cards(session, state=LeadState(state) if state else None)
+    if as_json:
+        rows = [
+            {
+                "lead": card.lead_id, "state": card.state, "asked": card.asked, "because": card.because,
+                "warmth": round(now_value(card.score, house.clock.now()), 1), "adviser": card.adviser,
+                "since": card.since.isoformat(),
+            }
+            for card in found
+        ]  # fmt: skip
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    if not found:
+        click.echo(_("Aucune piste pour le moment."))
+    for card in found:
+        to = card.adviser or _("à confier")
+        click.echo(f"{card.lead_id:>5}  {label(card.state):<8}  {to:<18}  {card.name} · {card.because}")
+
+
+@lead.command(help=_("Relire les actes des lecteurs, trouver les nouvelles pistes et les confier."))
+@_JSON
+def refresh(*, as_json: bool) -> None:
+    house = pipeline.open_house(read_settings())
+    pipeline.load_hits(house)
+    found = pipeline.refresh_leads(house)
+    if as_json:
+        click.echo(json.dumps(asdict(found)))
+        return
+    said = _("{people} personnes actives, {new} nouvelles pistes, {gone} retirées.")
+    click.echo(said.format(people=found.people, new=found.new_leads, gone=found.withdrawn))
