@@ -1,1 +1,1 @@
-
+"""Who is warm, since when and why."""

@@ -1,0 +1,87 @@
+"""An adviser's leads as a file for a spreadsheet. No cell is ever a formula (SEC-13)."""
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import BinaryIO
+
+import xlsxwriter
+
+from newsletter.advisers.cards import Card
+from newsletter.clock import in_paris
+from newsletter.words import _, label
+
+_DANGEROUS = tuple("=+-@\t\r\n")
+_FRENCH_PHONE = re.compile(r"(?:\+33|0033|0)([1-9])(\d{8})")
+
+COLUMNS: tuple[tuple[str, int, Callable[[Card], str]], ...] = (
+    (_("Prénom"), 14, lambda card: card.first_name),
+    (_("Nom"), 16, lambda card: card.last_name),
+    (_("Téléphone"), 18, lambda card: phone(card.phone)),
+    (_("Adresse e-mail"), 32, lambda card: card.address),
+    (_("Demande à être rappelé"), 12, lambda card: _("oui") if card.asked else _("non")),
+    (_("Pourquoi l’appeler"), 60, lambda card: card.because),
+    (_("Projet d’installation"), 20, lambda card: label(card.horizon)),
+    (_("Métiers"), 28, lambda card: ", ".join(card.sectors)),
+    (_("Commune souhaitée"), 20, lambda card: card.wished),
+    (_("Territoire"), 30, lambda card: card.epci),
+    (_("Rencontre"), 26, lambda card: card.met_at),
+    (_("Date de rencontre"), 14, lambda card: f"{in_paris(card.met_on):%d/%m/%Y}" if card.met_on else ""),
+    (_("Pays"), 8, lambda card: card.country),
+    (_("Code postal"), 10, lambda card: card.postcode),
+    (_("Référent"), 20, lambda card: card.adviser),
+    (_("Confié le"), 12, lambda card: f"{in_paris(card.handed_over_at):%d/%m/%Y}" if card.handed_over_at else ""),
+    (_("Pourquoi ce référent"), 40, lambda card: card.why_this_adviser),
+    (_("Dernier résultat"), 18, lambda card: label(card.history[0].kind) if card.history else ""),
+    (_("Note"), 40, lambda card: card.history[0].note if card.history else ""),
+)
+
+
+def write_csv(cards: Sequence[Card], file: BinaryIO) -> None:
+    """The leads in the order given, for French Excel: UTF-8 with its mark, semicolons, every cell quoted."""
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="", write_through=True)
+    rows = csv.writer(text, delimiter=";", quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    rows.writerow([title for title, _width, _read in COLUMNS])
+    rows.writerows([harmless(read(card)) for _title, _width, read in COLUMNS] for card in cards)
+    text.detach()
+
+
+def write_xlsx(cards: Sequence[Card], file: BinaryIO) -> None:
+    """The leads in the order given, every cell a typed string: nothing is computed, linked or guessed."""
+    book = xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    sheet = book.add_worksheet(_("Pistes"))
+    title_look = book.add_format({"bold": True, "bg_color": "#E4EDE4", "text_wrap": True, "valign": "top"})
+    text_look = book.add_format({"num_format": "@", "text_wrap": True, "valign": "top"})
+    for place, (title, width, read) in enumerate(COLUMNS):
+        sheet.set_column(place, place, width)
+        sheet.write_string(0, place, title, title_look)
+        for line, card in enumerate(cards, start=1):
+            sheet.write_string(line, place, _printable(read(card)), text_look)
+    sheet.freeze_panes(1, 2)
+    sheet.autofilter(0, 0, max(len(cards), 1), len(COLUMNS) - 1)
+    book.close()
+
+
+def harmless(text: str) -> str:
+    """The same text, behind an apostrophe where a spreadsheet could read a formula, full-width signs included."""
+    text = _printable(text)
+    seen = unicodedata.normalize("NFKC", text.lstrip("\u200b\ufeff \u00a0'\""))
+    return f"'{text}" if text.startswith(_DANGEROUS) or seen.startswith(_DANGEROUS) else text
+
+
+def _printable(text: str) -> str:
+    """Without control characters; a line break becomes a space."""
+    spaced = re.sub(r"[\t\r\n]+", " ", text)
+    return "".join(letter for letter in spaced if unicodedata.category(letter) != "Cc")
+
+
+def phone(number: str) -> str:
+    """A number to read and to dial: French ones in pairs, others after 00, so that no cell starts with a plus."""
+    bare = re.sub(r"[\s.\-()\u00a0]", "", number)
+    french = _FRENCH_PHONE.fullmatch(bare)
+    if french:
+        digits = f"0{french[1]}{french[2]}"
+        return " ".join(digits[start : start + 2] for start in range(0, 10, 2))
+    return f"00{bare[1:]}" if bare.startswith("+") and bare[1:].isdigit() else number

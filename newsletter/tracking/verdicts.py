@@ -1,0 +1,185 @@
+"""Verdicts on events, and what they add to engagement. Facts stay; a verdict follows the rules of the day (TRK-01)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from newsletter.clock import paris_day
+from newsletter.store.activity import Engagement, Event
+from newsletter.store.catalogue import Employer, Opening
+from newsletter.store.issues import Link
+from newsletter.store.ledger import Mail
+from newsletter.store.portable import upsert
+from newsletter.tracking.agents import Agent
+from newsletter.tracking.robots import PROVISIONAL, RULES_VERSION, Hit, Judgement, judge
+from newsletter.words import EventKind, LinkKind, MailState, Verdict
+
+MAILS_AT_A_TIME = 2_000
+_FETCHED = (EventKind.clicked, EventKind.opened)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """How many events got a verdict, and how many of them a person meant."""
+
+    events: int = 0
+    human: int = 0
+
+
+def judge_new(session: Session, *, now: datetime) -> Judged:
+    """Give every event that has waited its minute its verdict, and count the human clicks, each once."""
+    ripe = (
+        sa.select(col(Event.mail_id))
+        .where(
+            col(Event.rules) == 0,
+            col(Event.kind).in_(_FETCHED),
+            col(Event.at) <= now - PROVISIONAL,
+            col(Event.mail_id).is_not(None),
+        )
+        .distinct()
+    )
+    return _judge_mails(session, session.execute(ripe).scalars().all(), now=now, again=False)
+
+
+def rejudge(session: Session, *, now: datetime) -> Judged:
+    """Judge the whole past by the present rules, and count engagement anew from it. Twice gives the same."""
+    session.execute(sa.delete(Engagement))
+    mails = sa.select(col(Event.mail_id)).where(col(Event.kind).in_(_FETCHED), col(Event.mail_id).is_not(None))
+    return _judge_mails(session, session.execute(mails.distinct()).scalars().all(), now=now, again=True)
+
+
+def _judge_mails(session: Session, mails: Sequence[int | None], *, now: datetime, again: bool) -> Judged:
+    events = human = 0
+    for part in _parts(sorted(mail for mail in mails if mail is not None), MAILS_AT_A_TIME):
+        changes = _verdicts(session, part, now=now, again=again)
+        if changes:
+            session.execute(sa.update(Event), changes)
+        meant = [change["id"] for change in changes if change["verdict"] == Verdict.human]
+        for ids in _parts(meant, MAILS_AT_A_TIME):
+            _engage(session, ids)
+        events, human = events + len(changes), human + len(meant)
+    return Judged(events=events, human=human)
+
+
+def _parts(numbers: Sequence[int], size: int) -> Iterable[list[int]]:
+    rest = iter(numbers)
+    while part := list(islice(rest, size)):
+        yield part
+
+
+def _verdicts(session: Session, mails: Sequence[int], *, now: datetime, again: bool) -> list[dict[str, Any]]:
+    """The new verdict of each ripe event of these mails, judged beside all that the mail ever saw."""
+    accepted, links = _arrivals(session, mails)
+    changes = []
+    for mail, events in _events_of(session, mails).items():
+        edition, arrived = accepted[mail]
+        judged = judge([_hit(event) for event in events], accepted_at=arrived, now=now, links=links.get(edition, 0))
+        for event, judgement in zip(events, judged, strict=True):
+            ripe = event.at <= now - PROVISIONAL
+            if ripe and (again or event.rules == 0):
+                changes.append(_change(event.id, judgement))
+    return changes
+
+
+def _arrivals(session: Session, mails: Sequence[int]) -> tuple[dict[int, tuple[int, datetime | None]], dict[int, int]]:
+    """Mail → its edition and when the receiver took it; edition → how many links are redirected."""
+    rows = session.execute(
+        sa.select(col(Mail.id), col(Mail.edition_id), col(Mail.state), col(Mail.armed_at), col(Mail.answered_at)).where(
+            col(Mail.id).in_(mails)
+        )
+    ).all()
+    # A mail in doubt was armed, and what fetches it proves that it came: the arming is the earliest it can have been.
+    arrived = {
+        mail: (edition, answered if state == MailState.accepted else armed)
+        for mail, edition, state, armed, answered in rows
+    }
+    counted = session.execute(
+        sa.select(col(Link.edition_id), sa.func.count())
+        .where(
+            col(Link.edition_id).in_({edition for edition, _arrived in arrived.values()}),
+            col(Link.kind).not_in([LinkKind.poll, LinkKind.callback]),
+        )
+        .group_by(col(Link.edition_id))
+    )
+    return arrived, dict(counted.all())
+
+
+def _events_of(session: Session, mails: Sequence[int]) -> Mapping[int, list[Any]]:
+    """Every fetch of these mails, by mail."""
+    columns = (Event.id, Event.mail_id, Event.link_id, Event.kind, Event.at, Event.method, Event.agent, Event.hints, Event.rules)  # fmt: skip  # noqa: E501
+    rows = session.execute(
+        sa.select(*(col(column) for column in columns))
+        .where(col(Event.mail_id).in_(mails), col(Event.kind).in_(_FETCHED))
+        .order_by(col(Event.at), col(Event.id))
+    )
+    found = defaultdict(list)
+    for row in rows:
+        found[row.mail_id].append(row)
+    return found
+
+
+def _hit(event: Any) -> Hit:
+    return Hit(
+        kind=event.kind,
+        at=event.at,
+        link=event.link_id,
+        method=event.method,
+        agent=Agent(event.agent) if event.agent in set(Agent) else Agent.browser,
+        hints=frozenset(event.hints.split()),
+    )
+
+
+def _change(event_id: int, judgement: Judgement) -> dict[str, Any]:
+    return {
+        "id": event_id,
+        "verdict": judgement.verdict,
+        "reasons": " ".join(judgement.reasons),
+        "rules": RULES_VERSION,
+    }
+
+
+def _engage(session: Session, events: Sequence[int]) -> None:
+    """Add these human events to engagement, if they are clicks."""
+    days: dict[tuple[int, str], list[date]] = defaultdict(list)
+    for reader, at, topics in _clicks(session, events):
+        for topic in topics:
+            days[reader, topic].append(paris_day(at))
+    rows = [
+        {"subscriber_id": reader, "topic": topic, "last_click_day": max(found), "clicks": len(found)}
+        for (reader, topic), found in days.items()
+    ]
+    for start in range(0, len(rows), MAILS_AT_A_TIME):
+        part = rows[start : start + MAILS_AT_A_TIME]
+        upsert(session, Engagement, part, key=["subscriber_id", "topic"], add=["clicks"], largest=["last_click_day"])
+
+
+def _clicks(session: Session, events: Sequence[int]) -> list[tuple[int, datetime, list[str]]]:
+    """Who clicked when, and what the click speaks of."""
+    offering = aliased(Employer)
+    rows = session.execute(
+        sa.select(
+            col(Event.subscriber_id),
+            col(Event.at),
+            sa.func.coalesce(col(Link.sector_code), col(Employer.sector_code), col(offering.sector_code)),
+            sa.func.coalesce(col(Link.employer_id), col(Opening.employer_id)),
+            col(Link.portrait_id),
+        )
+        .outerjoin(Link, col(Link.id) == col(Event.link_id))
+        .outerjoin(Employer, col(Employer.id) == col(Link.employer_id))
+        .outerjoin(Opening, col(Opening.id) == col(Link.opening_id))
+        .outerjoin(offering, col(offering.id) == col(Opening.employer_id))
+        .where(col(Event.id).in_(events), col(Event.kind) == EventKind.clicked)
+    )
+    return [(reader, at, _topics(sector, employer, portrait)) for reader, at, sector, employer, portrait in rows]
+
+
+def _topics(sector: str | None, employer: int | None, portrait: int | None) -> list[str]:
+    named = (("sector", sector), ("employer", employer), ("portrait", portrait))
+    return ["any", *(f"{kind}:{which}" for kind, which in named if which is not None)]

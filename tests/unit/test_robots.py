@@ -1,0 +1,111 @@
+"""Machines are told from people by rules that anyone can read, and a scan never spoils a person's click."""
+
+from datetime import datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.tracking.agents import Agent, Hint
+from newsletter.tracking.robots import Hit, judge
+from newsletter.words import EventKind, Verdict
+from tests.conftest import A_MONDAY as ACCEPTED
+
+LATER = ACCEPTED + timedelta(days=1)
+
+
+def click(after: float, link: int = 1, *, agent: Agent = Agent.browser, method: str = "GET", hints: str = "") -> Hit:
+    """A click so many seconds after the receiver took the mail."""
+    return Hit(
+        kind=EventKind.clicked, at=ACCEPTED + timedelta(seconds=after), link=link, method=method, agent=agent,
+        hints=frozenset(hints.split()),
+    )  # fmt: skip
+
+
+def opened(after: float, *, agent: Agent = Agent.browser) -> Hit:
+    return Hit(kind=EventKind.opened, at=ACCEPTED + timedelta(seconds=after), agent=agent)
+
+
+def verdicts(*hits: Hit, links: int = 0, now: datetime = LATER) -> list[Verdict]:
+    return [judgement.verdict for judgement in judge(hits, accepted_at=ACCEPTED, now=now, links=links)]
+
+
+def test_a_click_waits_a_minute_for_its_verdict() -> None:
+    at = ACCEPTED + timedelta(minutes=5)
+    assert verdicts(click(300), now=at + timedelta(seconds=59)) == [Verdict.unknown]
+    assert verdicts(click(300), now=at + timedelta(seconds=60)) == [Verdict.human]
+
+
+def test_a_person_who_clicks_after_a_scan_of_every_link_counts_once() -> None:
+    scan = [click(3 + link / 20, link) for link in range(8)]
+    assert verdicts(*scan, click(7200, 5), links=8) == [Verdict.scanner] * 8 + [Verdict.human]
+
+
+def test_clicks_in_a_burst_are_no_persons() -> None:
+    assert verdicts(*(click(60 + n * 0.3, n) for n in range(4))) == [Verdict.scanner] * 4
+    assert verdicts(*(click(60 + n * 2.4, n) for n in range(5))) == [Verdict.scanner] * 5
+
+
+def test_a_person_who_reads_with_interest_is_no_scanner() -> None:
+    assert verdicts(*(click(60 + n * 4, n) for n in range(4)), links=8) == [Verdict.human] * 4
+
+
+def test_every_link_within_ten_seconds_is_a_scan_unless_there_are_only_two() -> None:
+    assert verdicts(*(click(60 + n * 4, n) for n in range(3)), links=3) == [Verdict.scanner] * 3
+    assert verdicts(click(60, 1), click(64, 2), links=2) == [Verdict.human] * 2
+
+
+def test_a_click_before_a_person_could_read_is_a_scan() -> None:
+    assert verdicts(click(1.9)) == [Verdict.scanner]
+    assert verdicts(click(-5)) == [Verdict.scanner]
+    assert verdicts(click(2.1)) == [Verdict.human]
+
+
+def test_two_links_at_once_are_no_finger_and_one_link_twice_counts_once() -> None:
+    assert verdicts(click(60, 1), click(60.05, 2)) == [Verdict.scanner] * 2
+    assert verdicts(click(60, 1), click(60.05, 1)) == [Verdict.prefetch, Verdict.human]
+
+
+def test_looks_ahead_never_count_nor_make_a_burst() -> None:
+    looks = [click(59 + n / 10, n, method="HEAD") for n in range(5)]
+    assert verdicts(*looks, click(60)) == [Verdict.prefetch] * 5 + [Verdict.human]
+    assert verdicts(click(60, hints=Hint.prefetch)) == [Verdict.prefetch]
+
+
+def test_behind_a_company_filter_only_haste_is_a_machine() -> None:
+    for hint in (Hint.rewritten, Hint.crowd):
+        assert verdicts(click(10, hints=hint), click(3600, hints=hint)) == [Verdict.scanner, Verdict.human]
+
+
+def test_agents_that_are_not_people_never_count() -> None:
+    machines = [agent for agent in Agent if agent is not Agent.browser]
+    judged = verdicts(*(click(100.0 * n, n, agent=agent) for n, agent in enumerate(machines, start=1)))
+    assert Verdict.human not in judged
+
+
+def test_picture_proxies_of_people_are_opens_and_prefetching_ones_are_not() -> None:
+    for agent in (Agent.browser, Agent.gmail_proxy, Agent.yahoo_proxy, Agent.office):
+        assert verdicts(opened(100, agent=agent)) == [Verdict.human]
+    for agent in (Agent.gmail_prefetch, Agent.bare):
+        assert verdicts(opened(100, agent=agent)) == [Verdict.prefetch]
+
+
+def test_a_mail_is_opened_at_most_once_a_day() -> None:
+    day = 24 * 3600
+    found = verdicts(opened(100), opened(200), opened(100 + day), now=LATER + timedelta(days=2))
+    assert found == [Verdict.human, Verdict.unknown, Verdict.human]
+
+
+@given(
+    st.lists(
+        st.builds(click, st.integers(0, 20_000), st.integers(1, 8), agent=st.sampled_from(Agent)),
+        max_size=25,
+    ),
+    st.integers(0, 8),
+    st.randoms(),
+)  # fmt: skip
+def test_verdicts_do_not_depend_on_the_order_in_which_hits_came_in(hits: list[Hit], links: int, chance: object) -> None:
+    distinct = list({hit.at: hit for hit in hits}.values())
+    shuffled = list(distinct)
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    told = dict(zip(distinct, judge(distinct, accepted_at=ACCEPTED, now=LATER, links=links), strict=True))
+    assert dict(zip(shuffled, judge(shuffled, accepted_at=ACCEPTED, now=LATER, links=links), strict=True)) == told
