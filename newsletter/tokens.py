@@ -48,7 +48,7 @@ class Purpose(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The secrets of one installation. Kept in one file of mode 0600, never in the database, a log or a backup of it."""
+    """The secrets of one installation. Kept in one file of mode 0600, never in the database or a log."""
 
     links: bytes
     rights: bytes
@@ -106,7 +106,7 @@ class Keyring:
         return tuple(number for (number,) in _NUMBER.iter_unpack(plain))
 
     def address_hash(self, address: str) -> bytes:
-        """The keyed hash (HMAC-SHA-256, 32 bytes) under which a normalised address stays suppressed for ever (SUP-03)."""
+        """The keyed hash (HMAC-SHA-256, 32 bytes) under which a normalised address stays suppressed (SUP-03)."""
         return hmac.digest(self.addresses, address.encode(), hashlib.sha256)
 
     def _cipher(self, purpose: Purpose) -> AESSIV:

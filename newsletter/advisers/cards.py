@@ -17,6 +17,8 @@ from newsletter.store.leads import Adviser, Handover, Lead, Outcome, Warmth
 from newsletter.store.people import Interest, Subscriber, stands, suppressed
 from newsletter.words import Axis, Horizon, LeadState, OutcomeKind, _
 
+_FRENCH_PHONE = re.compile(r"(?:\+33|0033|0)([1-9]\d{8})")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
@@ -62,6 +64,13 @@ class Card:
     def dial(self) -> str:
         """The telephone number as a telephone wants it."""
         return re.sub(r"[^\d+]", "", self.phone)
+
+    @property
+    def phone_shown(self) -> str:
+        """The telephone number as people read it: a French one in pairs, another as it was given."""
+        french = _FRENCH_PHONE.fullmatch(re.sub(r"[\s.\-()]", "", self.phone))
+        digits = f"0{french[1]}" if french else ""
+        return " ".join(re.findall("..", digits)) if french else self.phone
 
     @property
     def opening_line(self) -> str:
@@ -188,9 +197,9 @@ def _card(row: Any, trades: Sequence[str], history: Sequence[Heard]) -> Card:
 def _opener(card: Card) -> str:
     """What to say after the greeting, from the strongest thing they told us."""
     if card.asked:
-        return _("vous avez demandé à être rappelé par le réseau accueil du Lot : est-ce un bon moment ?")
+        return _("vous avez demandé un appel du réseau accueil du Lot : est-ce un bon moment ?")
     if card.met_at:
-        return _("nous nous sommes rencontrés cet été ({place}) : pensez-vous toujours au Lot ?").format(
+        return _("vous avez connu Oh my Lot ! pendant vos vacances ({place}) : pensez-vous toujours au Lot ?").format(
             place=card.met_at
         )
     if card.wished:

@@ -14,12 +14,18 @@ from newsletter.clock import in_paris
 from newsletter.words import _, label
 
 _DANGEROUS = tuple("=+-@\t\r\n")
-_FRENCH_PHONE = re.compile(r"(?:\+33|0033|0)([1-9])(\d{8})")
+
+
+def _phone(card: Card) -> str:
+    """The telephone number, a foreign one after 00, so that no cell starts with a plus."""
+    shown = card.phone_shown
+    return f"00{card.dial[1:]}" if shown.startswith("+") else shown
+
 
 COLUMNS: tuple[tuple[str, int, Callable[[Card], str]], ...] = (
     (_("Prénom"), 14, lambda card: card.first_name),
     (_("Nom"), 16, lambda card: card.last_name),
-    (_("Téléphone"), 18, lambda card: phone(card.phone)),
+    (_("Téléphone"), 18, _phone),
     (_("Adresse e-mail"), 32, lambda card: card.address),
     (_("Demande à être rappelé"), 12, lambda card: _("oui") if card.asked else _("non")),
     (_("Pourquoi l’appeler"), 60, lambda card: card.because),
@@ -75,13 +81,3 @@ def _printable(text: str) -> str:
     """Without control characters; a line break becomes a space."""
     spaced = re.sub(r"[\t\r\n]+", " ", text)
     return "".join(letter for letter in spaced if unicodedata.category(letter) != "Cc")
-
-
-def phone(number: str) -> str:
-    """A number to read and to dial: French ones in pairs, others after 00, so that no cell starts with a plus."""
-    bare = re.sub(r"[\s.\-()\u00a0]", "", number)
-    french = _FRENCH_PHONE.fullmatch(bare)
-    if french:
-        digits = f"0{french[1]}{french[2]}"
-        return " ".join(digits[start : start + 2] for start in range(0, 10, 2))
-    return f"00{bare[1:]}" if bare.startswith("+") and bare[1:].isdigit() else number

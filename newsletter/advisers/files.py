@@ -1,7 +1,5 @@
 """Advisers and their territories from a YAML file (`samples/advisers.yaml` shows every field). All of it or nothing."""
 
-import difflib
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -16,6 +14,7 @@ from sqlmodel import Session, col, select
 from newsletter.advisers import people
 from newsletter.advisers.people import AdviserForm
 from newsletter.errors import NewsletterError
+from newsletter.spelling import fold, nearest
 from newsletter.store.catalogue import Epci, Sector
 from newsletter.store.leads import Adviser, TerritoryRule
 from newsletter.store.staff import Account
@@ -141,7 +140,7 @@ def _form(one: _Adviser) -> AdviserForm:
 def _stand_in(everyone: Mapping[str, Adviser], one: _Adviser) -> int | None:
     if not one.remplacant:
         return None
-    found = {_fold(name): row for name, row in everyone.items()}.get(_fold(one.remplacant))
+    found = {fold(name): row for name, row in everyone.items()}.get(fold(one.remplacant))
     if found is None or found.name == one.nom:
         raise AdviserFileError(
             _("Le remplaçant de {name} n’est pas un autre référent connu : « {other} ».").format(
@@ -205,27 +204,20 @@ def _names(rows: Iterable[tuple[str, str]]) -> dict[str, tuple[str, str]]:
     """Folded name, and code → (name, code)."""
     found = {}
     for name, code in rows:
-        found[_fold(name)] = found[_fold(code)] = (name, code)
+        found[fold(name)] = found[fold(code)] = (name, code)
     return found
 
 
 def _find(words: Mapping[str, tuple[str, str]], text: str, name: str) -> str | None:
     if not text:
         return None
-    if _fold(text) in words:
-        return words[_fold(text)][1]
-    close = difflib.get_close_matches(_fold(text), list(words), n=1)
-    hint = _(" Vouliez-vous dire « {word} » ?").format(word=words[close[0]][0]) if close else ""
+    if fold(text) in words:
+        return words[fold(text)][1]
+    near = nearest(text, [name for name, _code in words.values()])
+    hint = _(" Vouliez-vous dire « {word} » ?").format(word=near) if near else ""
     raise AdviserFileError(
         _("Territoires de {name} : « {text} » n’est ni un EPCI ni un métier de nos listes.").format(
             name=name, text=text
         )
         + hint
-    )
-
-
-def _fold(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join(
-        "".join(letter if letter.isalnum() else " " for letter in plain if not unicodedata.combining(letter)).split()
     )

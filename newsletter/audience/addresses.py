@@ -26,9 +26,7 @@ def normalise(text: str) -> str:
     try:
         found = validate_email(trimmed, check_deliverability=False, allow_quoted_local=False)
     except EmailNotValidError:
-        raise AddressError(
-            _("Cette adresse e-mail n’est pas valable. Vérifiez-la, lettre par lettre.")
-        ) from None
+        raise AddressError(_("Cette adresse e-mail n’est pas valable. Vérifiez-la, lettre par lettre.")) from None
     if found.ascii_domain is None:  # cannot happen for a plain domain; the library's type allows it
         raise AddressError(_("Le domaine de cette adresse n’est pas valable."))
     address = f"{found.local_part}@{found.ascii_domain.lower()}"

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from newsletter.audience.spellings import fold
 from newsletter.errors import NewsletterError
+from newsletter.spelling import fold
 from newsletter.words import Axis, _
 
 

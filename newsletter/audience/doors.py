@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from newsletter.audience.spellings import fold
 from newsletter.clock import paris_day
+from newsletter.spelling import fold
 from newsletter.store.catalogue import Partner, Scan, Sector, Support
 from newsletter.store.issues import Link
 from newsletter.store.ledger import Mail

@@ -190,9 +190,18 @@ def _insert_new_people(
         }
         for one in people
     ]
-    statement = sa.insert(Subscriber).returning(col(Subscriber.id), sort_by_parameter_order=True)
-    numbers = session.connection().execute(statement, rows).scalars()
-    return {one.address: number for one, number in zip(people, numbers, strict=True) if number is not None}
+    session.connection().execute(sa.insert(Subscriber), rows)
+    return _numbers(session, [row["address"] for row in rows])
+
+
+def _numbers(session: Session, addresses: Sequence[str]) -> dict[str, int]:
+    """The number of each of these subscribers. Asked for, since SQLite returns numbers one row at a time."""
+    found: dict[str, int] = {}
+    for start in range(0, len(addresses), CHUNK):
+        some = addresses[start : start + CHUNK]
+        rows = session.exec(select(Subscriber.address, Subscriber.id).where(col(Subscriber.address).in_(some)))
+        found |= {address: number for address, number in rows if number is not None}
+    return found
 
 
 def _by_columns(changes: Iterable[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:

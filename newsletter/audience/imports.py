@@ -24,7 +24,8 @@ from newsletter.audience.columns import Column
 from newsletter.audience.import_rows import Person
 from newsletter.audience.judging import Doubt, Fate, Judged, Lists, judge
 from newsletter.audience.reading import Sheet
-from newsletter.audience.spellings import fold, sector_names
+from newsletter.audience.spellings import sector_names
+from newsletter.spelling import fold
 from newsletter.store.catalogue import Partner, Sector
 from newsletter.store.people import ImportedFile, Suppression
 from newsletter.tokens import Keyring

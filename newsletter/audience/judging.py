@@ -14,8 +14,8 @@ from newsletter.audience import spellings
 from newsletter.audience.addresses import AddressError, normalise
 from newsletter.audience.columns import AXES, Column
 from newsletter.audience.reading import Line, Sheet
-from newsletter.audience.spellings import fold
 from newsletter.clock import LocalTimeError, from_paris, paris_day
+from newsletter.spelling import fold
 from newsletter.words import Axis, ConsentState, Horizon, _
 
 LONGEST_NAME = 80

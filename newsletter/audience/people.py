@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from newsletter.store.catalogue import Partner
 from newsletter.store.columns import key
-from newsletter.store.people import Subscriber, stands, suppressed
+from newsletter.store.people import ImportedFile, Quarantine, Subscriber, stands, suppressed
 from newsletter.words import Axis
 from segments.reach import masked
 from segments.spelling import contains_as
@@ -92,3 +92,30 @@ def _listed(row: Any) -> Listed:
         reads=bool(row.reads),
         suppressed=bool(row.suppressed),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """A line of a file whose consent was no clear yes or no, and that nobody settled yet. It is never mailed."""
+
+    file: str
+    line: int
+    masked_address: str
+    why: str
+
+
+def set_aside(session: Session) -> tuple[int, tuple[SetAside, ...]]:
+    """How many lines are still in quarantine, and the first fifty in the order of their files. Two statements."""
+    waits = col(Quarantine.settled_at).is_(None)
+    found = session.connection().scalar(sa.select(sa.func.count()).select_from(Quarantine).where(waits)) or 0
+    rows = session.connection().execute(
+        sa.select(col(ImportedFile.name), col(Quarantine.line), col(Quarantine.address), col(Quarantine.why))
+        .join(ImportedFile, col(ImportedFile.fingerprint) == col(Quarantine.fingerprint))
+        .where(waits)
+        .order_by(col(ImportedFile.at), col(Quarantine.line))
+        .limit(PER_PAGE)
+    )
+    lines = (
+        SetAside(file=file, line=line, masked_address=masked(address), why=why) for file, line, address, why in rows
+    )
+    return found, tuple(lines)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from newsletter.audience import columns
 from newsletter.audience.columns import Column
-from newsletter.audience.spellings import fold
 from newsletter.errors import NewsletterError
+from newsletter.spelling import fold
 from newsletter.words import _
 
 DELIMITERS = (";", ",", "\t", "|")

@@ -89,18 +89,27 @@ def ask(session: Session, keys: Keyring, form: Form, *, now: datetime) -> None:
 def letters_due(session: Session, *, now: datetime) -> list[SignUp]:
     """The sign-ups whose confirmation letter is to leave now, at most one per address, oldest first.
 
-    After each letter that left: `mark_mailed`. A request made within a day of a letter to the same address, or when
-    three had left in 30 days, never gets one of its own (SEC-05).
+    After each letter that left: `mark_mailed`; when it could not: `put_off`. A request made within a day of a letter
+    to the same address, or when three had left in 30 days, never gets one of its own (SEC-05).
     """
     newest = (
         sa.select(sa.func.max(col(SignUp.id)))
         .where(col(SignUp.mailed_at).is_(None), col(SignUp.confirmed_at).is_(None), col(SignUp.address) != "")
-        .where(col(SignUp.asked_at) > now - CONFIRM_WITHIN)
+        .where(col(SignUp.asked_at) > now - CONFIRM_WITHIN, _not_put_off(now))
         .group_by(col(SignUp.address_hash))
     )
     asked = session.exec(select(SignUp).where(col(SignUp.id).in_(newest), ~_barred()).order_by(col(SignUp.id))).all()
     letters = _letters_to(session, [row.address_hash for row in asked], since=now - LETTERS_WITHIN - CONFIRM_WITHIN)
     return [row for row in asked if may_write(row.asked_at, letters[row.address_hash])]
+
+
+def put_off(session: Session, sign_up_id: int, *, until: datetime) -> None:
+    """The mail server could not take this sign-up's letter: it is due again from then on."""
+    session.exec(sa.update(SignUp).where(col(SignUp.id) == sign_up_id).values(try_after=until))
+
+
+def _not_put_off(now: datetime) -> sa.ColumnElement[bool]:
+    return sa.or_(col(SignUp.try_after).is_(None), col(SignUp.try_after) <= now)
 
 
 def may_write(asked_at: datetime, letters: Sequence[datetime]) -> bool:
@@ -123,13 +132,14 @@ def mark_mailed(session: Session, sign_up_ids: Sequence[int], *, now: datetime) 
 def welcomes_due(session: Session, *, now: datetime) -> list[tuple[SignUp, int]]:
     """The confirmed sign-ups that were not welcomed yet, oldest first, with their subscriber's number.
 
-    Nobody who left since. After each letter that left: `mark_welcomed`.
+    Nobody who left since. After each letter that left: `mark_welcomed`; when it could not: `put_off`.
     """
     gone = sa.exists().where(col(Suppression.address_hash) == col(SignUp.address_hash))
     statement = (
         select(SignUp, col(Subscriber.id))
         .join(Subscriber, col(Subscriber.address_hash) == col(SignUp.address_hash))
         .where(col(SignUp.confirmed_at) > now - CONFIRM_WITHIN, col(SignUp.welcomed_at).is_(None), ~gone)
+        .where(_not_put_off(now))
         .order_by(col(SignUp.id))
     )
     return [(asked, number) for asked, number in session.exec(statement) if number is not None]

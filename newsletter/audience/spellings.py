@@ -1,13 +1,13 @@
 """How people write things, and what they mean: dates, countries, horizons, sectors, yes and no."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 
 from babel import Locale
 
+from newsletter.spelling import fold
 from newsletter.words import ConsentState, Horizon
 
 YES = frozenset({"oui", "x", "1", "vrai", "yes", "true"})
@@ -57,13 +57,6 @@ SAME_TRADE = {
 _DAY_FIRST = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})(?:\s+(\d{1,2})[:h](\d{2})(?::\d{2})?)?")
 _YEAR_FIRST = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T\s]+(\d{1,2}):(\d{2})(?::\d{2})?)?")
 _MIDDAY = 12
-
-
-def fold(text: str) -> str:
-    """The text without case, accents and punctuation, to compare what people type: « Écomusée » → « ecomusee »."""
-    spelled = text.casefold().replace("œ", "oe").replace("æ", "ae")
-    plain = "".join(letter for letter in unicodedata.normalize("NFKD", spelled) if not unicodedata.combining(letter))
-    return " ".join(re.findall(r"[^\W_]+", plain))
 
 
 def yes_or_no(text: str) -> ConsentState:

@@ -20,9 +20,9 @@ from newsletter.catalogue.forms import (
     one_of_a_kind,
     resolved,
 )
-from newsletter.catalogue.spelling import fold, nearest
 from newsletter.catalogue.territory import Gazetteer, UnknownWordError, gazetteer
 from newsletter.errors import NotFoundError, RefusedError
+from newsletter.spelling import fold, nearest
 from newsletter.store.catalogue import Commune, Employer, Opening, Portrait, Sector
 from newsletter.words import _
 

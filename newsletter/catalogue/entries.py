@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from newsletter.catalogue.spelling import fold, nearest
 from newsletter.errors import NewsletterError
+from newsletter.spelling import fold, nearest
 from newsletter.words import _
 
 LARGEST = 5_000_000

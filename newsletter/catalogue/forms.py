@@ -21,8 +21,8 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel
 
-from newsletter.catalogue.spelling import fold
 from newsletter.errors import NewsletterError
+from newsletter.spelling import fold
 from newsletter.words import _, label
 
 
@@ -102,14 +102,30 @@ def read_form(kind: type[Filled], values: Mapping[str, Any]) -> Filled:
     except ValidationError as error:
         found: dict[str, str] = {}
         for mistake in error.errors():
-            found.setdefault(str(mistake["loc"][0]), _sentence(mistake["type"], mistake))
+            field = str(mistake["loc"][0])
+            found.setdefault(field, _sentence(mistake["type"], mistake, field=field))
         raise FormError(found) from None
 
 
-def _sentence(kind: str, mistake: Mapping[str, Any]) -> str:
+NEEDED = {
+    "name": _("Donnez un nom."),
+    "sector": _("Choisissez un secteur."),
+    "commune": _("Donnez une commune."),
+    "employer": _("Choisissez un employeur."),
+    "title": _("Donnez le nom du poste."),
+    "person": _("Donnez le nom de la personne."),
+    "expires_on": _("Donnez le dernier jour de l’offre."),
+    "image_right_until": _("Donnez le dernier jour du droit à l’image."),
+    "partner": _("Donnez le nom du partenaire."),
+    "kind": _("Dites ce que c’est : choisissez un mot de la liste."),
+    "season": _("Donnez l’année."),
+}
+
+
+def _sentence(kind: str, mistake: Mapping[str, Any], *, field: str) -> str:
     match kind:
         case "missing" | "string_too_short" | "too_short":
-            return _("Ce champ est nécessaire.")
+            return NEEDED.get(field, _("Ce champ est nécessaire."))
         case "string_too_long" | "too_long":
             return _("C’est trop long : {most} caractères au plus.").format(most=mistake["ctx"]["max_length"])
         case "extra_forbidden":

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from newsletter.catalogue.forms import Change, Form, Line, Name, WebAddress, change, one_of_a_kind, resolved, word_in
-from newsletter.catalogue.spelling import fold, nearest
 from newsletter.catalogue.territory import Gazetteer, UnknownWordError, gazetteer
 from newsletter.errors import NotFoundError, RefusedError
+from newsletter.spelling import fold, nearest
 from newsletter.store.catalogue import Commune, Partner, Support
 from newsletter.store.people import Subscriber
 from newsletter.words import PartnerKind, _, label

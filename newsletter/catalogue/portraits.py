@@ -22,9 +22,9 @@ from newsletter.catalogue.forms import (
     change,
     resolved,
 )
-from newsletter.catalogue.spelling import fold
 from newsletter.catalogue.territory import Gazetteer, gazetteer
 from newsletter.errors import NotFoundError
+from newsletter.spelling import fold
 from newsletter.store.catalogue import Commune, Employer, Portrait
 from newsletter.words import _
 

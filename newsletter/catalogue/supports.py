@@ -11,8 +11,8 @@ from sqlmodel.sql.expression import Select
 
 from newsletter.catalogue import partners
 from newsletter.catalogue.forms import Change, Form, Line, Name, change, one_of_a_kind, resolved, word_in
-from newsletter.catalogue.spelling import fold
 from newsletter.errors import NotFoundError
+from newsletter.spelling import fold
 from newsletter.store.catalogue import Partner, Support
 from newsletter.words import SupportKind, _
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sqlmodel import Session, col, select
 
-from newsletter.catalogue.spelling import fold, nearest
 from newsletter.errors import NewsletterError
+from newsletter.spelling import fold, nearest
 from newsletter.store.catalogue import Commune, Epci, Sector
 from newsletter.store.portable import upsert
 from newsletter.words import _

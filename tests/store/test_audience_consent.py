@@ -115,7 +115,7 @@ def test_wishes_replace_the_old_ones_and_unknown_trades_are_dropped(store: Store
         assert session.exec(select(Interest.sector_code)).all() == ["sante"]
         seen = privacy.preferences_of(session, reader)
     assert seen is not None
-    assert (seen.horizon, seen.phone, seen.sectors) == (Horizon.this_year, "06 12", {"sante"})
+    assert (seen.horizon, seen.phone, seen.sectors) == (Horizon.this_year, "06 12", frozenset({"sante"}))
 
 
 def test_asking_to_be_called_is_a_yes_to_the_adviser(store: Store) -> None:

@@ -18,7 +18,7 @@ from newsletter.catalogue.partners import PartnerForm
 from newsletter.catalogue.portraits import showable
 from newsletter.catalogue.report import masked
 from newsletter.catalogue.samples import draw_samples
-from newsletter.catalogue.spelling import fold, nearest
+from newsletter.spelling import fold, nearest
 from newsletter.store.catalogue import Partner, Portrait, Support
 from newsletter.words import PartnerKind, SupportKind
 from tests.conftest import A_MONDAY

@@ -170,6 +170,6 @@ def test_places_trades_and_plans_are_recognised_however_they_are_spelled() -> No
     judged = _judged(
         pays="ALLEMAGNE", partenaire="ecomusée de  CUZALS", secteurs="btp; Santé;pas sûr", horizon="1 à 3 ans"
     )
-    assert (judged.country, judged.partner_id, judged.sectors) == ("DE", 7, {"btp", "sante"})
+    assert (judged.country, judged.partner_id, judged.sectors) == ("DE", 7, frozenset({"btp", "sante"}))
     assert judged.horizon == Horizon.one_to_three_years
     assert [doubt.column for doubt in judged.doubts] == [Column.sectors]
