@@ -1,5 +1,7 @@
 """Writing the messages of an edition: everything frozen is read once, then one reader after the other."""
 
+from dataclasses import replace
+
 from sqlmodel import Session, col, select
 
 from newsletter.compose.links import LinkTarget, ReaderLinks, reader_links
@@ -40,7 +42,7 @@ def envelopes(session: Session, edition_id: int, *, keys: Keyring, head: Letterh
 def read_online(session: Session, mail: ClaimedMail, edition_id: int, *, keys: Keyring, head: Letterhead) -> Filled:
     """The same mail as a page, with this reader's own links and without any pixel."""
     edition = session.get_one(Edition, edition_id)
-    links = _links(keys, head, edition_id, mail, link_targets(session, edition_id))
+    links = _links(keys, head, edition_id, replace(mail, opens=False), link_targets(session, edition_id))
     return program_of(session, edition).fill(Reader(address=mail.address, first_name=mail.first_name, links=links))
 
 

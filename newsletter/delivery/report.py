@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
+from newsletter.store.columns import key
 from newsletter.store.issues import Edition
 from newsletter.store.ledger import Lane, Mail, MailNote
+from newsletter.store.people import Subscriber
 from newsletter.words import MailState, NoteKind
 
 WAITING = (MailState.planned, MailState.armed, MailState.deferred)
@@ -46,6 +49,21 @@ class Exceptional:
     seq: int
     at: datetime
     kind: NoteKind
+    code: int | None
+    enhanced: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerLine:
+    """One mail as the ledger shows it; no address, only its place in the edition."""
+
+    mail_id: int
+    seq: int
+    state: MailState
+    tries: int
+    due_at: datetime | None
+    answered_at: datetime | None
     code: int | None
     enhanced: str
     words: str
@@ -92,6 +110,31 @@ def notes(session: Session, edition_id: int, *, limit: int = 100) -> list[Except
     ]  # fmt: skip
 
 
+def editions(session: Session) -> list[int]:
+    """The editions that have mails, oldest first."""
+    return sorted(session.exec(select(col(Mail.edition_id)).distinct()).all())
+
+
+def lines(
+    session: Session, edition_id: int, *, address_hash: bytes | None = None, state: MailState | None = None
+) -> list[LedgerLine]:
+    """The mails of an edition in their order, each with the newest thing said about it; or one reader's alone."""
+    other = aliased(MailNote)
+    newest = sa.select(sa.func.max(col(other.id))).where(col(other.mail_id) == col(Mail.id)).correlate(Mail)
+    statement = (
+        select(Mail, MailNote)
+        .join(MailNote, col(MailNote.id) == newest.scalar_subquery(), isouter=True)
+        .where(col(Mail.edition_id) == edition_id)
+        .order_by(col(Mail.seq))
+    )
+    if address_hash is not None:
+        statement = statement.join(Subscriber, col(Subscriber.id) == col(Mail.subscriber_id))
+        statement = statement.where(col(Subscriber.address_hash) == address_hash)
+    if state is not None:
+        statement = statement.where(col(Mail.state) == state)
+    return [_line(mail, note) for mail, note in session.exec(statement).all()]
+
+
 def troubles(session: Session) -> list[str]:
     """Why a lane does not send at present, in French sentences."""
     return [why for why in session.exec(select(Lane.why).where(col(Lane.why) != "")).all() if why]
@@ -107,4 +150,18 @@ def _balance_of(by_state: Mapping[MailState, int]) -> Balance:
         cancelled=by_state.get(MailState.cancelled, 0),
         waiting=sum(by_state.get(state, 0) for state in WAITING),
         deferred=by_state.get(MailState.deferred, 0),
+    )
+
+
+def _line(mail: Mail, note: MailNote | None) -> LedgerLine:
+    return LedgerLine(
+        mail_id=key(mail.id),
+        seq=mail.seq,
+        state=mail.state,
+        tries=mail.tries,
+        due_at=mail.due_at,
+        answered_at=mail.answered_at,
+        code=note.code if note else None,
+        enhanced=note.enhanced if note else "",
+        words=note.words if note else "",
     )

@@ -15,9 +15,18 @@ from newsletter.delivery.arming import HEARTBEAT, Arming, LeaseLostError
 from newsletter.delivery.claim import Claim, ClaimedMail, claim_batch, hand_back
 from newsletter.delivery.outcome import RETRIES, after_attempt
 from newsletter.delivery.pace import Pace
+from newsletter.errors import NewsletterError
 from newsletter.store import Store
 from newsletter.store.ledger import Lane
-from newsletter.transport.contract import Connection, Envelope, Fate, RelayError, Transport
+from newsletter.transport.contract import (
+    Connection,
+    Envelope,
+    Fate,
+    RelayError,
+    Reply,
+    Transport,
+    without_addresses,
+)
 
 PER_CONNECTION = 100  # messages, then a fresh connection: receivers frown on longer ones (standards §2.3)
 LOST_LINES = 3  # in a row, then the way out counts as shut
@@ -128,7 +137,12 @@ class Sender:
 
     async def _deliver(self, connection: Connection, work: "_Work", mail: ClaimedMail) -> bool:
         """Try one mail; False when the line is of no more use."""
-        reply = await connection.deliver(work.envelope_for(mail), permit=lambda: work.arming.permit(mail.mail_id))
+        try:
+            envelope = work.envelope_for(mail)
+        except NewsletterError as error:  # a name or address that cannot stand in a message stops nobody else's mail
+            reply = Reply(fate=Fate.refused, words=without_addresses(str(error)))
+        else:
+            reply = await connection.deliver(envelope, permit=lambda: work.arming.permit(mail.mail_id))
         if reply.fate is Fate.held:
             return True
         work.attempts += 1

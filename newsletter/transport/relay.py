@@ -90,7 +90,9 @@ class SmtpConnection:
 
     async def deliver(self, envelope: Envelope, *, permit: Permit) -> Reply:
         if not envelope.recipient.isascii() and not self._takes_utf8():
-            return Reply(fate=Fate.refused, enhanced="5.6.7", words="the server takes no address with accents (SMTPUTF8)")
+            return Reply(
+                fate=Fate.refused, enhanced="5.6.7", words="the server takes no address with accents (SMTPUTF8)"
+            )
         try:
             await self._envelope(envelope)
         except (SMTPSenderRefused, SMTPRecipientRefused) as refusal:

@@ -1,0 +1,109 @@
+"""The ledger from the command line: who got what, how it adds up, and what nobody knows."""
+
+import dataclasses
+import json
+
+import click
+
+from newsletter.audience.addresses import normalise
+from newsletter.cli.opening import the_house
+from newsletter.clock import in_paris
+from newsletter.delivery import doubt, report
+from newsletter.delivery.report import Balance, LedgerLine
+from newsletter.errors import NotFoundError
+from newsletter.words import MailState, _, label
+
+
+@click.group(help=_("Le registre : qui a reçu quoi."))
+def ledger() -> None:
+    pass
+
+
+@ledger.command(help=_("Le sort de chaque lettre d’une édition, ou celui d’une seule personne (son adresse)."))
+@click.argument("edition", type=int)
+@click.argument("address", required=False)
+@click.option("--state", type=click.Choice([state.value for state in MailState]), help=_("Seulement ce sort."))
+@click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+def show(edition: int, address: str | None, state: str | None, *, as_json: bool) -> None:
+    house = the_house()
+    only = house.keys.address_hash(normalise(address)) if address else None
+    wanted = MailState(state) if state else None
+    with house.store.reading() as session:
+        lines = report.lines(session, edition, address_hash=only, state=wanted)
+    if not lines:
+        raise NotFoundError(_("Le registre n’a aucune lettre qui réponde à cela."))
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(line) for line in lines], default=str, ensure_ascii=False, indent=2))
+        return
+    for line in lines:
+        click.echo(_told(line))
+
+
+@ledger.command(help=_("Le bilan de chaque édition : prévues = acceptées + refusées + retirées + en doute + annulées."))
+@click.argument("edition", type=int, required=False)
+@click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+def balance(edition: int | None, *, as_json: bool) -> None:
+    with the_house().store.reading() as session:
+        wanted = [edition] if edition else report.editions(session)
+        balances = {number: report.balance(session, number) for number in wanted}
+    if as_json:
+        click.echo(json.dumps({number: dataclasses.asdict(one) for number, one in balances.items()}, indent=2))
+        return
+    for number, one in balances.items():
+        click.echo(_("Édition {number} : {balance}").format(number=number, balance=balance_text(one)))
+
+
+@ledger.group("doubt", help=_("Les lettres dont personne ne sait si elles sont arrivées."))
+def doubt_() -> None:
+    pass
+
+
+@doubt_.command("list", help=_("Les montrer, la plus ancienne d’abord."))
+@click.argument("edition", type=int, required=False)
+@click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+def list_doubts(edition: int | None, *, as_json: bool) -> None:
+    with the_house().store.reading() as session:
+        found = doubt.doubts(session, edition_id=edition)
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(one) for one in found], default=str, ensure_ascii=False, indent=2))
+        return
+    for one in found:
+        when = in_paris(one.armed_at).strftime("%d/%m/%Y %H:%M:%S")
+        click.echo(_("lettre {mail} (édition {edition}), partie le {when} : {words}").format(
+            mail=one.mail_id, edition=one.edition_id, when=when, words=one.words
+        ))  # fmt: skip
+    if not found:
+        click.echo(_("Aucune lettre n’est dans le doute."))
+
+
+@doubt_.command(
+    help=_("Décider : arrived (elle est arrivée), resend (la renvoyer à l’identique), drop (l’abandonner).")
+)
+@click.argument("ruling", type=click.Choice([ruling.value for ruling in doubt.Ruling]))
+@click.argument("mails", type=int, nargs=-1)
+@click.option("--all", "every", is_flag=True, help=_("Toutes les lettres dans le doute."))
+@click.option("--edition", type=int, help=_("Avec --all : seulement celles de cette édition."))
+def settle(ruling: str, mails: tuple[int, ...], *, every: bool, edition: int | None) -> None:
+    if every == bool(mails):
+        raise click.UsageError(_("Nommez des lettres par leur numéro, ou bien dites --all."))
+    house = the_house()
+    with house.store.transaction() as session:
+        chosen = [one.mail_id for one in doubt.doubts(session, edition_id=edition)] if every else list(mails)
+        now, why = house.clock.now(), _("décidé en ligne de commande")
+        settled = doubt.settle(session, chosen, doubt.Ruling(ruling), now=now, why=why)
+    click.echo(_("{count} doute(s) levé(s).").format(count=settled))
+
+
+def balance_text(one: Balance) -> str:
+    """The balance as one line that can be added up by eye."""
+    return _(
+        "{planned} prévues = {accepted} acceptées + {refused} refusées + {suppressed} retirées + {in_doubt} en doute "
+        "+ {cancelled} annulées + {waiting} à venir"
+    ).format(**dataclasses.asdict(one))
+
+
+def _told(line: LedgerLine) -> str:
+    when = line.answered_at or line.due_at
+    moment = in_paris(when).strftime("%d/%m/%Y %H:%M") if when else ""
+    said = " ".join(part for part in (str(line.code or ""), line.enhanced, line.words) if part)
+    return f"{line.seq:>8}  {label(line.state):<28} {moment:<17} {said}".rstrip()
