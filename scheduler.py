@@ -13,7 +13,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from newsletter import pipeline
+from newsletter.errors import NewsletterError
 from newsletter.pipeline import House
+
+_log = logging.getLogger("scheduler")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +41,23 @@ def ticks(*, stopping: Callable[[], bool]) -> tuple[Tick, ...]:
     )
 
 
+def _run(tick: Tick, house: House) -> None:
+    """Run a tick. What a person can put right is one line of the log; all else is a fault of ours, with its trace."""
+    try:
+        tick.run(house)
+    except NewsletterError as error:
+        _log.warning("%s: %s", tick.name, error)
+
+
 def open_scheduler(house: House, *, stopping: Callable[[], bool] = lambda: False) -> BackgroundScheduler:
     """A started scheduler. A tick runs in a thread of its own, never twice at once; `shutdown()` waits for it."""
-    logging.getLogger("apscheduler.executors").setLevel(logging.ERROR)  # it tells every tick otherwise
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a long send skips ticks, which is as it should be
     scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
     for tick in ticks(stopping=stopping):
         scheduler.add_job(
-            tick.run, IntervalTrigger(seconds=int(tick.every.total_seconds())), args=[house], id=tick.name
+            _run, IntervalTrigger(seconds=int(tick.every.total_seconds())), args=[tick, house], id=tick.name
         )
     scheduler.start()
     return scheduler

@@ -7,21 +7,21 @@ The story, top to bottom: sign-ups are confirmed, an issue is written and approv
 its mails leave, readers act, warm leads reach an adviser.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import make_msgid
+from typing import Protocol
 
 from sqlmodel import Session
 
 import segments
 from newsletter.advisers import routing
+from newsletter.advisers.cards import cards
 from newsletter.audience import addresses, privacy, signup
 from newsletter.catalogue import territory
 from newsletter.clock import Clock, SystemClock, paris_day
@@ -32,6 +32,7 @@ from newsletter.config import Settings
 from newsletter.delivery import doubt
 from newsletter.delivery.claim import mail_as_claimed
 from newsletter.delivery.envelopes import envelopes, link_targets, read_online
+from newsletter.delivery.outcome import wait_after
 from newsletter.delivery.plan import Plan, cancel_waiting, plan
 from newsletter.delivery.report import Balance, balance, edition_of
 from newsletter.delivery.send import Drained, EnvelopeFor, Sender
@@ -41,12 +42,20 @@ from newsletter.leads.refresh import Refreshed, refresh
 from newsletter.store import Store
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue
+from newsletter.store.leads import Adviser
+from newsletter.store.people import SignUp
 from newsletter.tokens import Keyring, Purpose
 from newsletter.tracking import answers, linkbook, load, verdicts
-from newsletter.transport.contract import Envelope, Fate, Transport
+from newsletter.transport.contract import Envelope, Fate, RelayError, Transport
 from newsletter.transport.post import post
 from newsletter.transport.relay import SmtpRelay
 from newsletter.words import EventKind, _
+
+
+class MarkDone(Protocol):
+    """Notes that the letters of these sign-ups need no more sending."""
+
+    def __call__(self, session: Session, sign_up_ids: Sequence[int], *, now: datetime) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,11 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
     """The house of these settings. Raises when `newsletter init` was never run, or the store is of another version."""
     keys = Keyring.load(settings.keys_file)
     store = Store(settings.store_url)
-    store.check_version()
+    try:
+        store.check_version()
+    except BaseException:
+        store.close()
+        raise
     return House(settings, store, keys, clock or SystemClock())
 
 
@@ -83,11 +96,10 @@ def lay_house(settings: Settings) -> Laid:
     fresh_keys = not settings.keys_file.exists()
     if fresh_keys:
         Keyring.fresh().save(settings.keys_file)
-    store = Store(settings.store_url)
-    tables = store.upgrade()
-    with store.transaction() as session:
-        loaded = territory.load(session)
-    store.close()
+    with closing(Store(settings.store_url)) as store:
+        tables = store.upgrade()
+        with store.transaction() as session:
+            loaded = territory.load(session)
     return Laid(keys=fresh_keys, tables=tables, territory=loaded)
 
 
@@ -95,37 +107,45 @@ def lay_house(settings: Settings) -> Laid:
 
 
 def send_pending_letters(house: House) -> int:
-    """Send the confirmation and welcome letters that are due; how many left. One that fails is due again."""
+    """Send the confirmation and welcome letters that are due; how many left. One that could not is due again later."""
     return _send_confirmations(house) + _send_welcomes(house)
 
 
 def _send_confirmations(house: House) -> int:
     with house.store.reading() as session:
         due = signup.letters_due(session, now=house.clock.now())
-    left = 0
-    for asked in due:
-        values = signup.confirmation(asked, house.keys, house.settings.base_url)
-        if _post_letter(house, "confirmation", to=asked.address, values=values):
-            with house.store.transaction() as session:
-                signup.mark_mailed(session, [key(asked.id)], now=house.clock.now())
-            left += 1
-    return left
+    base_url, keys = house.settings.base_url, house.keys
+    return sum(
+        _send_letter(house, asked, "confirmation", signup.confirmation(asked, keys, base_url), signup.mark_mailed)
+        for asked in due
+    )
 
 
 def _send_welcomes(house: House) -> int:
     with house.store.reading() as session:
         due = signup.welcomes_due(session, now=house.clock.now())
-    left = 0
-    for asked, subscriber_id in due:
-        values = signup.welcome(asked, subscriber_id, house.keys, house.settings.base_url)
-        if _post_letter(house, "welcome", to=asked.address, values=values):
-            with house.store.transaction() as session:
-                signup.mark_welcomed(session, [key(asked.id)], now=house.clock.now())
-            left += 1
-    return left
+    base_url, keys = house.settings.base_url, house.keys
+    return sum(
+        _send_letter(house, asked, "welcome", signup.welcome(asked, reader, keys, base_url), signup.mark_welcomed)
+        for asked, reader in due
+    )
 
 
-def _post_letter(house: House, name: str, *, to: str, values: Mapping[str, str]) -> bool:
+def _send_letter(house: House, asked: SignUp, name: str, values: Mapping[str, str], done: MarkDone) -> bool:
+    """Send one letter; whether it left. One that the server refuses for good is done with as well."""
+    fate = Fate.unknown
+    try:
+        fate = _post_letter(house, name, to=asked.address, values=values)
+    finally:
+        with house.store.transaction() as session:
+            if fate in (Fate.accepted, Fate.refused):
+                done(session, [key(asked.id)], now=house.clock.now())
+            else:
+                signup.put_off(session, key(asked.id), until=house.clock.now() + wait_after(1))
+    return fate is Fate.accepted
+
+
+def _post_letter(house: House, name: str, *, to: str, values: Mapping[str, str]) -> Fate:
     head = letterhead(house.settings)
     message = write_letter(
         name,
@@ -138,9 +158,10 @@ def _post_letter(house: House, name: str, *, to: str, values: Mapping[str, str])
     return _post(house, to, message)
 
 
-def _post(house: House, to: str, message: bytes) -> bool:
+def _post(house: House, to: str, message: bytes) -> Fate:
     envelope = Envelope(sender=house.settings.outbound_from, recipient=to, message=message)
-    return all(reply.fate is Fate.accepted for reply in post(SmtpRelay.of(house.settings), [envelope]))
+    (reply,) = post(SmtpRelay.of(house.settings), [envelope])
+    return reply.fate
 
 
 # An issue is written, its audience chosen -----------------------------------------------------------------------------
@@ -166,7 +187,7 @@ def send_test(house: House, issue_id: int, *, to: str) -> None:
     test = replace(filled, subject=_("[Essai] {subject}").format(subject=filled.subject))
     message_id = make_msgid(domain=head.message_domain)
     message = write_message(test, letterhead=head, to=recipient, message_id=message_id, date=house.clock.now())
-    if not _post(house, recipient, message):
+    if _post(house, recipient, message) is not Fate.accepted:
         raise RefusedError(_("Le serveur d’envoi a refusé l’essai. Vérifiez l’adresse, puis recommencez."))
 
 
@@ -310,27 +331,45 @@ def answer(house: House, token: str, link_number: int, *, phone: str = "") -> an
         return given
 
 
-def load_hits(house: House) -> load.Loaded:
+def load_hits(house: House) -> verdicts.Judged:
     """Turn the tracker's journal into events, each hit once, and judge those that have waited their minute."""
     now = house.clock.now()
+    more = True
+    while more:  # all of it before any of it is judged: a burst seen half would look like a person
+        with house.store.transaction() as session:
+            more = load.load(session, house.settings.journal, now=now).more
     with house.store.transaction() as session:
-        loaded = load.load(session, house.settings.journal, now=now)
-    with house.store.transaction() as session:
-        verdicts.judge_new(session, now=now)
-    return loaded
+        return verdicts.judge_new(session, now=now)
 
 
 # Warm leads reach an adviser ------------------------------------------------------------------------------------------
 
 
 def refresh_leads(house: House) -> Refreshed:
-    """Warmth and leads from what readers did, and each new lead to its adviser, once."""
+    """Warmth and leads from what readers did, and each new lead to its adviser, once, who is told by a letter."""
     now = house.clock.now()
     with house.store.transaction() as session:
         refreshed = refresh(session, now=now)
     with house.store.transaction() as session:
-        routing.hand_over(session, now=now)
+        handovers = routing.hand_over(session, now=now)
+    for adviser_id in sorted({handover.adviser_id for handover in handovers}):
+        with suppress(RelayError):  # the letter is a courtesy: the leads stand on the adviser's desk
+            _tell_adviser(house, adviser_id, {handover.lead_id for handover in handovers})
     return refreshed
+
+
+def _tell_adviser(house: House, adviser_id: int, lead_ids: Set[int]) -> None:
+    """A letter that names the new leads and says why they are warm; how to reach them stands on the desk only."""
+    with house.store.reading() as session:
+        adviser = session.get_one(Adviser, adviser_id)
+        new = [card for card in cards(session, adviser_id=adviser_id) if card.lead_id in lead_ids]
+    values = {
+        "first_name": adviser.name.split()[0],
+        "count": str(len(new)),
+        "summary": "\n".join(f"{card.name} : {card.because}" for card in new),
+        "desk_url": f"{house.settings.base_url}/bureau/pistes",
+    }
+    _post_letter(house, "leads", to=adviser.address, values=values)
 
 
 def tidy(house: House) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -44,21 +44,7 @@ def known_facts(session: Session, subscriber_id: int, asked: Sequence[Leaf]) -> 
 
 
 def _known(session: Session, subscriber_id: int) -> Known:
-    row = (
-        session.connection()
-        .execute(
-            sa.select(
-                col(Subscriber.country), col(Subscriber.postcode), col(Subscriber.horizon), col(Subscriber.joined_at),
-                col(Subscriber.met_on), col(Partner.name), col(Commune.name), col(Epci.name),
-            )
-            .select_from(Subscriber)
-            .outerjoin(Partner, col(Partner.id) == col(Subscriber.partner_id))
-            .outerjoin(Commune, col(Commune.insee_code) == col(Subscriber.wished_commune))
-            .outerjoin(Epci, col(Epci.siren) == col(Commune.epci_siren))
-            .where(col(Subscriber.id) == subscriber_id)
-        )
-        .one()
-    )  # fmt: skip
+    row = session.connection().execute(_described(subscriber_id)).one()
     country, postcode, horizon, joined_at, met_on, partner, commune, epci = row
     return Known(
         country=country,
@@ -72,6 +58,20 @@ def _known(session: Session, subscriber_id: int) -> Known:
         sectors=_sectors(session, subscriber_id),
         said=_said(session, subscriber_id),
     )
+
+
+def _described(subscriber_id: int) -> Any:
+    return (
+        sa.select(
+            col(Subscriber.country), col(Subscriber.postcode), col(Subscriber.horizon), col(Subscriber.joined_at),
+            col(Subscriber.met_on), col(Partner.name), col(Commune.name), col(Epci.name),
+        )
+        .select_from(Subscriber)
+        .outerjoin(Partner, col(Partner.id) == col(Subscriber.partner_id))
+        .outerjoin(Commune, col(Commune.insee_code) == col(Subscriber.wished_commune))
+        .outerjoin(Epci, col(Epci.siren) == col(Commune.epci_siren))
+        .where(col(Subscriber.id) == subscriber_id)
+    )  # fmt: skip
 
 
 def _day(moment: datetime | None) -> date | None:

@@ -84,7 +84,6 @@ HORIZONS: dict[str, Horizon] = {
     "d’ici 1 à 3 ans": Horizon.one_to_three_years,
     "juste par curiosité": Horizon.dreaming,
     "pas encore dit": Horizon.unknown,
-    "incertain": Horizon.unknown,
 }
 """The words of each list; the first word for a meaning is the one we write."""
 

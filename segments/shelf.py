@@ -1,4 +1,7 @@
-"""The segments that come with the house, to start from: `library/*.segment`, whose first line says « Titre : à quoi il sert »."""
+"""The segments that come with the house, to start from: `library/*.segment`.
+
+The first line of each is a comment: « # Titre : à quoi il sert ».
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,4 +25,6 @@ def library() -> tuple[Saved, ...]:
 def _read(path: Path) -> Saved:
     text = path.read_text(encoding="utf-8").strip()
     title, _colon, purpose = text.splitlines()[0].lstrip("# ").partition(" : ")
-    return Saved(name=path.stem.lstrip("0123456789-"), title=title, purpose=purpose, text=text)
+    return Saved(
+        name=path.stem.lstrip("0123456789-"), title=title, purpose=purpose[:1].upper() + purpose[1:], text=text
+    )

@@ -7,6 +7,7 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from newsletter.store.catalogue import Commune, Employer, Epci, Partner, Sector
+from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue, Link, Variant
 from newsletter.store.leads import Adviser
 from newsletter.store.ledger import Mail
@@ -94,15 +95,14 @@ def an_edition(session: Session, **fields: Any) -> Edition:
     edition = Edition(**given)
     session.add(edition)
     session.flush()
-    assert edition.id is not None
-    session.add(Variant(edition_id=edition.id, number=0, html="<p>Bonjour</p>", text="Bonjour"))
+    session.add(Variant(edition_id=key(edition.id), number=0, html="<p>Bonjour</p>", text="Bonjour"))
     session.flush()
     return edition
 
 
 def a_link(session: Session, edition: Edition, number: int, kind: LinkKind = LinkKind.page, **fields: Any) -> Link:
     """A link of an edition; a poll answer is given as `answer`."""
-    link = Link(edition_id=edition.id, number=number, kind=kind, url=f"https://lot.example/{number}", **fields)
+    link = Link(edition_id=key(edition.id), number=number, kind=kind, url=f"https://lot.example/{number}", **fields)
     session.add(link)
     session.flush()
     return link
@@ -112,7 +112,7 @@ def a_mail(session: Session, reader: Subscriber, edition: Edition, *, accepted_a
     """A mail that the receiver took."""
     seq = session.exec(select(func.count()).select_from(Mail).where(col(Mail.edition_id) == edition.id)).one()
     mail = Mail(
-        edition_id=edition.id, seq=seq, subscriber_id=reader.id, state=MailState.accepted, answered_at=accepted_at
+        edition_id=key(edition.id), seq=seq, subscriber_id=reader.id, state=MailState.accepted, answered_at=accepted_at
     )
     session.add(mail)
     session.flush()

@@ -178,7 +178,7 @@ def _fit(value: str, *, field: str) -> str:
 def _recipient(address: str) -> str:
     """A reader's address; its local part may hold any letter (RFC 6532), its domain is an A-label."""
     local, _at, domain = address.rpartition("@")
-    letters = "".join(letter if letter.isascii() else "x" for letter in local)
+    letters = "".join(letter if letter.isascii() or not letter.isprintable() else "x" for letter in local)
     _address(f"{letters}@{domain}")
     return _fit(address, field="To")
 

@@ -85,6 +85,7 @@ class SignUp(Row, table=True):
     asked_at: datetime = Field(sa_type=UtcMoment)
     mailed_at: datetime | None = Field(default=None, sa_type=UtcMoment)  # the confirmation letter left
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcMoment)
+    try_after: datetime | None = Field(default=None, sa_type=UtcMoment)  # the server said later: not before this
     welcomed_at: datetime | None = Field(default=None, sa_type=UtcMoment)  # the welcome letter left
 
 

@@ -1,8 +1,10 @@
 """Accounts, sessions and wrong guesses, on real stores."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from click.testing import Result
 from sqlmodel import select
 
 from newsletter.clock import StoppedClock
@@ -112,3 +114,20 @@ def test_after_five_wrong_guesses_one_waits_a_quarter_of_an_hour() -> None:
         patience.check("camille", now=now)
     patience.check("dominique", now=now)
     patience.check("camille", now=now + timedelta(minutes=15))
+
+
+def test_accounts_are_opened_listed_and_given_new_passwords_from_the_command_line(
+    house: House, command: Callable[..., Result]
+) -> None:
+
+    def newsletter_account(*words: str, typed: str = "") -> Result:
+        return command("account", *words, typed=typed)
+
+    made = newsletter_account("add", "dom", "--role", "adviser", "--password-stdin", typed=PHRASE + "\n")
+    assert made.output == "Le compte « dom » est ouvert, rôle : référent accueil.\n"
+    short = newsletter_account("password", "dom", "--password-stdin", typed="court\n")
+    assert (short.exit_code, "au moins 12 caractères" in short.output) == (1, True)
+    assert newsletter_account("password", "dom", "--password-stdin", typed="une autre phrase\n").exit_code == 0
+    assert '"login": "dom"' in newsletter_account("list", "--json").output
+    with house.store.reading() as session:
+        assert check_password(session, login="dom", password="une autre phrase") is not None

@@ -1,13 +1,13 @@
 """An issue is written, approved, frozen and scheduled, on both databases."""
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from sqlmodel import Session, col, select
 
-from newsletter.cli.issue import issue as issue_command
 from newsletter.clock import LocalTimeError
 from newsletter.compose.mime import letterhead
 from newsletter.config import Settings
@@ -195,24 +195,23 @@ blocks:
 
 
 def test_an_issue_is_written_approved_and_scheduled_from_the_command_line(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    house: House, command: Callable[..., Result], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("newsletter.cli.issue.open_house", lambda _settings: house)
     (tmp_path / "numero.yaml").write_text(ISSUE_FILE, encoding="utf-8")
     (tmp_path / "faux.yaml").write_text("sujet: a", encoding="utf-8")
 
-    def run(*words: str) -> Result:
-        return CliRunner().invoke(issue_command, list(words))
+    def run(*words: object) -> Result:
+        return command("issue", *words)
 
     assert "Le numéro 1 est créé" in run("new", "Automne").output
-    assert "« sujet » n’existe pas" in str(run("edit", "1", str(tmp_path / "faux.yaml")).exception)
+    assert "« sujet » n’existe pas" in run("edit", "1", str(tmp_path / "faux.yaml")).output
     assert "enregistré" in run("edit", "1", str(tmp_path / "numero.yaml")).output
     assert "2. sondage" in run("show", "1").output
     assert '"findings": []' in run("show", "1", "--json").output
     assert run("preview", "1", "--to", str(tmp_path)).exit_code == 0
     assert "Bonjour Camille," in (tmp_path / "apercu-1.txt").read_text(encoding="utf-8")
     assert "est approuvé" in run("approve", "1").output
-    assert "partira le 03/12/2026 à 09:00" in run("schedule", "1", "2026-12-03 09:00").output
+    assert "partira le 03/12/2036 à 09:00" in run("schedule", "1", "2036-12-03 09:00").output
     assert "programmé" in run("list").output
     assert '"planned": 0' in run("balance", "1", "--json").output
     assert "est annulé" in run("cancel", "1", "--yes").output

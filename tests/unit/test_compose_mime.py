@@ -106,13 +106,31 @@ def test_no_value_ends_a_header_or_starts_one(break_: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["a@b.fr\r\nBcc: c@d.fr", "<a@b.fr>", "a b@c.fr", "-a@b.fr", "a@b.fr\n", "é@b.fr", "a@b.fr,c@d.fr", "a", "a@b..fr"],
+    [
+        "a@b.fr\r\nBcc: c@d.fr",
+        "<a@b.fr>",
+        "a b@c.fr",
+        "-a@b.fr",
+        "a@b.fr\n",
+        "a\u00a0b@c.fr",
+        "a@é.fr",
+        "a@b.fr,c@d.fr",
+        "a",
+        "a@b..fr",
+    ],
 )
 def test_an_address_that_could_fool_the_wire_is_refused(address: str) -> None:
     with pytest.raises(MessageError):
         write_message(
             Filled(subject="a", html="a", text="a"), letterhead=HEAD, to=address, message_id="<a@b.fr>", date=DATE
         )
+
+
+def test_a_recipient_may_have_an_accent_before_the_at_sign() -> None:
+    raw = write_message(
+        Filled(subject="a", html="a", text="a"), letterhead=HEAD, to="zoé@b.fr", message_id="<a@b.fr>", date=DATE
+    )
+    assert "\r\nTo: zoé@b.fr\r\n" in raw.decode()
 
 
 def test_names_that_need_it_are_quoted_or_encoded_outside_the_address() -> None:

@@ -314,6 +314,7 @@ def upgrade() -> None:
     sa.Column('asked_at', UtcMoment(), nullable=False),
     sa.Column('mailed_at', UtcMoment(), nullable=True),
     sa.Column('confirmed_at', UtcMoment(), nullable=True),
+    sa.Column('try_after', UtcMoment(), nullable=True),
     sa.Column('welcomed_at', UtcMoment(), nullable=True),
     sa.ForeignKeyConstraint(['support_id'], ['support.id'], name=op.f('fk_sign_up_support_id_support')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sign_up'))

@@ -1,0 +1,59 @@
+"""What import-linter cannot see: the scheduler's own imports, who reads the environment, a word about each module."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OURS = ("newsletter", "segments", "scheduler", "tests")
+ALLOWED = {"newsletter.pipeline", "newsletter.errors"}
+MODULES = sorted(
+    path
+    for room in ("newsletter", "segments")
+    for path in (ROOT / room).rglob("*.py")
+    if path.parent.name != "versions" and path.read_text(encoding="utf-8").strip()
+)
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """The dotted name of everything a module imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_the_scheduler_knows_the_pipeline_errors_and_nothing_else_of_ours() -> None:
+    ours = {name for name in imported(tree_of(ROOT / "scheduler.py")) if name.split(".")[0] in OURS}
+    assert {".".join(name.split(".")[:2]) for name in ours} <= ALLOWED
+
+
+@pytest.mark.parametrize("room", ["newsletter", "segments"])
+def test_every_module_says_what_it_is(room: str) -> None:
+    silent = [path for path in MODULES if path.is_relative_to(ROOT / room) and not ast.get_docstring(tree_of(path))]
+    assert [str(path.relative_to(ROOT)) for path in silent] == []
+
+
+def test_only_the_settings_look_at_the_environment() -> None:
+    looking = [
+        str(path.relative_to(ROOT))
+        for path in [*MODULES, ROOT / "scheduler.py"]
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute)
+        and node.attr in ("environ", "getenv", "environb")
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
+    ]
+    assert set(looking) <= {"newsletter/config.py"}
+
+
+def test_no_test_helper_reaches_the_program() -> None:
+    assert not [path for path in MODULES for name in imported(tree_of(path)) if name.split(".")[0] == "tests"]
