@@ -5,13 +5,15 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner, Result
 
+from newsletter.cli import newsletter
 from newsletter.clock import StoppedClock
 from newsletter.config import Settings
 from newsletter.pipeline import House
@@ -114,13 +116,26 @@ def keys() -> Keyring:
 
 @pytest.fixture
 def settings(tmp_path: Path, database: str) -> Settings:
-    return Settings(home=tmp_path / "home", database_url=database, _env_file=None)
+    return Settings(home=tmp_path / "home", database_url=database)
 
 
 @pytest.fixture
 def house(settings: Settings, store: Store, keys: Keyring, clock: StoppedClock) -> House:
     """A whole house over a fresh store, with a stopped clock."""
     return House(settings, store, keys, clock)
+
+
+@pytest.fixture
+def command(house: House, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs `newsletter WORDS…` over the test's house: `command("issue", "list")`; `typed` is its input."""
+    house.keys.save(house.settings.keys_file)
+    monkeypatch.setenv("NEWSLETTER_HOME", str(house.settings.home))
+    monkeypatch.setenv("DATABASE_URL", house.settings.database_url)
+
+    def run(*words: object, typed: str = "") -> Result:
+        return CliRunner().invoke(newsletter, [str(word) for word in words], input=typed)
+
+    return run
 
 
 def _administer(server: sa.URL, statement: str) -> None:

@@ -27,23 +27,24 @@ def serve(house: House, *, tracker: ASGIApp | None = None, port: int = 0) -> Ite
     Yields the house with `settings.base_url` set to that port, so that its mails link there. `tracker` answers /l/ and
     /f/, as under `newsletter serve`.
     """
-    listener = socket.create_server(("127.0.0.1", port))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    served = dataclasses.replace(house, settings=house.settings.model_copy(update={"base_url": url}))
-    settings = uvicorn.Config(
-        create_app(served, tracker), log_config=None, access_log=False, lifespan="off", ws="none",
-        timeout_graceful_shutdown=2,
-    )  # fmt: skip
-    server = uvicorn.Server(settings)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    try:
-        _wait_for(server, thread)
-        yield served
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)
-        listener.close()
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        # asyncio does so only for sockets made with IPPROTO_TCP; without it every answer waits 40 ms for an ACK
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        served = dataclasses.replace(house, settings=house.settings.model_copy(update={"base_url": url}))
+        settings = uvicorn.Config(
+            create_app(served, tracker), log_config=None, access_log=False, lifespan="off", ws="none",
+            timeout_graceful_shutdown=2,
+        )  # fmt: skip
+        server = uvicorn.Server(settings)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            _wait_for(server, thread)
+            yield served
+        finally:
+            server.should_exit = True
+            thread.join(timeout=10)
 
 
 def _wait_for(server: uvicorn.Server, thread: threading.Thread) -> None:

@@ -5,8 +5,7 @@ import sys
 
 import click
 
-from newsletter.config import read_settings
-from newsletter.pipeline import open_house
+from newsletter.cli.opening import the_house
 from newsletter.web.accounts import all_accounts, change_password, create_account
 from newsletter.words import Role, _, label
 
@@ -26,8 +25,8 @@ def account() -> None:
 @click.option("--role", type=click.Choice([role.value for role in Role]), required=True, help=_("Ce qu’elle fait ici."))
 @_NEW
 def add(login: str, name: str, role: str, *, password_stdin: bool) -> None:
-    house = open_house(read_settings())
     password = _password(from_stdin=password_stdin)
+    house = the_house()
     with house.store.transaction() as session:
         made = create_account(
             session, login=login, name=name or login, role=Role(role), password=password, now=house.clock.now()
@@ -38,7 +37,7 @@ def add(login: str, name: str, role: str, *, password_stdin: bool) -> None:
 @account.command("list", help=_("Dire qui a un compte."))
 @click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
 def list_accounts(*, as_json: bool) -> None:
-    with open_house(read_settings()).store.reading() as session:
+    with the_house().store.reading() as session:
         accounts = all_accounts(session)
     if as_json:
         rows = [{"login": one.login, "name": one.name, "role": one.role, "open": not one.closed_at} for one in accounts]
@@ -53,9 +52,8 @@ def list_accounts(*, as_json: bool) -> None:
 @click.argument("login")
 @_NEW
 def password(login: str, *, password_stdin: bool) -> None:
-    house = open_house(read_settings())
     new = _password(from_stdin=password_stdin)
-    with house.store.transaction() as session:
+    with the_house().store.transaction() as session:
         change_password(session, login=login, password=new)
     click.echo(_("Le mot de passe de « {login} » est changé.").format(login=login))
 

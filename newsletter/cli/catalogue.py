@@ -10,9 +10,8 @@ from sqlmodel import Session
 
 from newsletter.catalogue import employers, files, openings, partners, portraits, samples, supports, territory
 from newsletter.catalogue.entries import Kind
+from newsletter.cli.opening import the_house
 from newsletter.clock import paris_day
-from newsletter.config import read_settings
-from newsletter.pipeline import open_house
 from newsletter.words import _, label
 
 Lines = list[dict[str, str | int | bool]]
@@ -34,7 +33,7 @@ def catalogue() -> None:
 @click.argument("paths", metavar=_("FICHIER…"), nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--kind", type=click.Choice(Kind), help=_("Ce que liste un fichier CSV, si son nom ne le dit pas."))
 def load(paths: tuple[Path, ...], kind: Kind | None) -> None:
-    house = open_house(read_settings())
+    house = the_house()
     today = paris_day(house.clock.now())
     for path in paths:
         with house.store.transaction() as session:
@@ -44,7 +43,7 @@ def load(paths: tuple[Path, ...], kind: Kind | None) -> None:
 
 @catalogue.command("samples", help=_("Charger le catalogue de démonstration, avec ses dessins. Sans risque à répéter."))
 def load_samples() -> None:
-    house = open_house(read_settings())
+    house = the_house()
     with house.store.transaction() as session:
         territory.load(session)
         reports = samples.load_samples(session, today=paris_day(house.clock.now()), media=house.settings.media)
@@ -55,7 +54,7 @@ def load_samples() -> None:
 @click.argument("kind", metavar=_("GENRE"), type=click.Choice(Kind))
 @click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
 def list_(kind: Kind, as_json: bool) -> None:
-    house = open_house(read_settings())
+    house = the_house()
     with house.store.reading() as session:
         lines = LISTS[kind](session, paris_day(house.clock.now()))
     if as_json:

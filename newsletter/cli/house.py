@@ -2,14 +2,16 @@
 
 import secrets
 import sys
+from contextlib import closing
 
 import click
 from sqlmodel import select
 
+from newsletter.cli.opening import the_house
 from newsletter.cli.running import listen, run
 from newsletter.clock import SystemClock
 from newsletter.config import Settings, read_settings
-from newsletter.pipeline import Laid, lay_house, open_house
+from newsletter.pipeline import Laid, lay_house
 from newsletter.store import Store
 from newsletter.store.staff import Account
 from newsletter.web.accounts import create_account
@@ -31,7 +33,7 @@ def init(admin: str, *, password_stdin: bool) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), help=_("Port d’écoute ; 0 : un port libre."))
 def serve(host: str | None, port: int | None) -> None:
     settings = read_settings()
-    house = open_house(settings)
+    house = the_house()
     sock = listen(host or settings.host, settings.port if port is None else port)
     url = "http://{}:{}".format(*sock.getsockname()[:2])
     click.echo(_("Garder contact est ouvert : {url}/bureau   (Ctrl+C pour fermer)").format(url=url))
@@ -53,8 +55,7 @@ def _say(settings: Settings, laid: Laid) -> None:
 
 def _ensure_admin(settings: Settings, login: str, password: str) -> None:
     """An account to come in with. Its password is shown once, when it was made up here."""
-    store = Store(settings.store_url)
-    with store.transaction() as session:
+    with closing(Store(settings.store_url)) as store, store.transaction() as session:
         if session.exec(select(Account).where(Account.role == Role.admin)).first():
             click.echo(_("Compte d’administration : déjà là, gardé"))
             return

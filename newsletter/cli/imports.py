@@ -12,10 +12,10 @@ from newsletter.audience import import_report, imports, reading
 from newsletter.audience.columns import Column, parse_map
 from newsletter.audience.imports import Plan
 from newsletter.audience.reading import Sheet
+from newsletter.cli.opening import the_house
 from newsletter.clock import in_paris
-from newsletter.config import read_settings
 from newsletter.errors import NewsletterError
-from newsletter.pipeline import House, open_house
+from newsletter.pipeline import House
 from newsletter.words import _
 
 SHOWN = 20  # lines of the report on screen; the whole of it goes to --report
@@ -54,7 +54,7 @@ def import_(
     report: Path | None,
     as_json: bool,
 ) -> None:
-    house = open_house(read_settings())
+    house = the_house()
     cut = DELIMITERS[delimiter] if delimiter else None
     sheet = reading.read_file(path, encoding=encoding, delimiter=cut, chosen=parse_map(maps))
     if not as_json:

@@ -11,13 +11,12 @@ import click
 import yaml
 
 from newsletter import pipeline
+from newsletter.cli.opening import the_house
 from newsletter.clock import in_paris
 from newsletter.compose.mime import letterhead
-from newsletter.config import read_settings
 from newsletter.delivery.report import Balance
 from newsletter.issues import approval, draft
 from newsletter.issues.blocks import DraftError, read_blocks
-from newsletter.pipeline import House, open_house
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue
 from newsletter.words import _, label
@@ -26,10 +25,6 @@ _FIELDS = ("title", "subject", "preheader", "segment", "template", "blocks")
 
 number_argument = click.argument("number", type=int, metavar=_("NUMÉRO"))
 json_option = click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
-
-
-def _house() -> House:
-    return open_house(read_settings())
 
 
 @click.group(help=_("Les numéros de la lettre : écrire, approuver, programmer, suivre."))
@@ -42,7 +37,7 @@ def issue() -> None:
 @click.option("--file", type=click.Path(path_type=Path), metavar=_("FICHIER"), help=_("Le contenu, en YAML."))
 @json_option
 def new(title: str, file: Path | None, as_json: bool) -> None:
-    house = _house()
+    house = the_house()
     fields = _read(file) if file else {}
     fields.pop("title", None)
     with house.store.transaction() as session:
@@ -56,7 +51,7 @@ def new(title: str, file: Path | None, as_json: bool) -> None:
 @issue.command("list", help=_("Montrer tous les numéros, le plus récent d’abord."))
 @json_option
 def list_(as_json: bool) -> None:
-    house = _house()
+    house = the_house()
     with house.store.reading() as session:
         issues = draft.all_issues(session)
     if as_json:
@@ -72,7 +67,7 @@ def list_(as_json: bool) -> None:
 @number_argument
 @json_option
 def show(number: int, as_json: bool) -> None:
-    house = _house()
+    house = the_house()
     with house.store.reading() as session:
         one = draft.the_issue(session, number)
         found = approval.findings(session, one, now=house.clock.now(), letterhead=letterhead(house.settings))
@@ -103,7 +98,7 @@ def show(number: int, as_json: bool) -> None:
 @number_argument
 @click.argument("file", type=click.Path(path_type=Path), metavar=_("FICHIER"))
 def edit(number: int, file: Path) -> None:
-    house = _house()
+    house = the_house()
     fields = _read(file)
     with house.store.transaction() as session:
         draft.edit(session, number, **fields)
@@ -116,7 +111,7 @@ def edit(number: int, file: Path) -> None:
     "--to", type=click.Path(path_type=Path, file_okay=False), default=Path(), help=_("Dossier ; ici sans lui.")
 )
 def preview(number: int, to: Path) -> None:
-    filled = pipeline.preview_issue(_house(), number)
+    filled = pipeline.preview_issue(the_house(), number)
     to.mkdir(parents=True, exist_ok=True)
     for suffix, body in (("html", filled.html), ("txt", filled.text)):
         path = to / _("apercu-{number}.{suffix}").format(number=number, suffix=suffix)
@@ -128,14 +123,14 @@ def preview(number: int, to: Path) -> None:
 @number_argument
 @click.argument("address", metavar=_("ADRESSE"))
 def test(number: int, address: str) -> None:
-    pipeline.send_test(_house(), number, to=address)
+    pipeline.send_test(the_house(), number, to=address)
     click.echo(_("L’essai du numéro {number} est parti.").format(number=number))
 
 
 @issue.command(help=_("Approuver un numéro : ce qui partira est figé."))
 @number_argument
 def approve(number: int) -> None:
-    house = _house()
+    house = the_house()
     pipeline.approve_issue(house, number, by=None)
     click.echo(
         _("Le numéro {number} est approuvé. « newsletter issue schedule » lui donne une date.").format(number=number)
@@ -145,7 +140,7 @@ def approve(number: int) -> None:
 @issue.command(help=_("Rouvrir un numéro approuvé pour le modifier, tant que rien n’est parti."))
 @number_argument
 def reopen(number: int) -> None:
-    pipeline.reopen_issue(_house(), number)
+    pipeline.reopen_issue(the_house(), number)
     click.echo(_("Le numéro {number} est de nouveau un brouillon.").format(number=number))
 
 
@@ -153,21 +148,21 @@ def reopen(number: int) -> None:
 @number_argument
 @click.argument("local", type=click.DateTime(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]), metavar=_("DATE"))
 def schedule(number: int, local: datetime) -> None:
-    planned = pipeline.schedule_issue(_house(), number, local=local)
+    planned = pipeline.schedule_issue(the_house(), number, local=local)
     click.echo(_("Le numéro {number} partira le {hour}.").format(number=number, hour=_hour(planned)))
 
 
 @issue.command(help=_("Mettre un envoi en pause : rien de plus ne part."))
 @number_argument
 def pause(number: int) -> None:
-    pipeline.pause_issue(_house(), number)
+    pipeline.pause_issue(the_house(), number)
     click.echo(_("Le numéro {number} est en pause. « newsletter issue resume » le reprend.").format(number=number))
 
 
 @issue.command(help=_("Reprendre un envoi mis en pause."))
 @number_argument
 def resume(number: int) -> None:
-    pipeline.resume_issue(_house(), number)
+    pipeline.resume_issue(the_house(), number)
     click.echo(_("L’envoi du numéro {number} reprend.").format(number=number))
 
 
@@ -175,7 +170,7 @@ def resume(number: int) -> None:
 @number_argument
 @click.confirmation_option("--yes", prompt=_("Annuler ce numéro pour toujours ?"), help=_("Sans demander."))
 def cancel(number: int) -> None:
-    pipeline.cancel_issue(_house(), number)
+    pipeline.cancel_issue(the_house(), number)
     click.echo(_("Le numéro {number} est annulé.").format(number=number))
 
 
@@ -183,7 +178,7 @@ def cancel(number: int) -> None:
 @number_argument
 @json_option
 def balance(number: int, as_json: bool) -> None:
-    house = _house()
+    house = the_house()
     with house.store.reading() as session:
         draft.the_issue(session, number)
     counted = pipeline.issue_balance(house, number)

@@ -7,7 +7,7 @@ import click
 
 from newsletter import pipeline
 from newsletter.advisers import cards
-from newsletter.config import read_settings
+from newsletter.cli.opening import the_house
 from newsletter.leads.warmth import now_value
 from newsletter.words import LeadState, _, label
 
@@ -23,7 +23,7 @@ def lead() -> None:
 @click.option("--state", type=click.Choice([state.value for state in LeadState]), help=_("Seulement dans cet état."))
 @_JSON
 def list_leads(state: str | None, *, as_json: bool) -> None:
-    house = pipeline.open_house(read_settings())
+    house = the_house()
     with house.store.reading() as session:
         found = cards.cards(session, state=LeadState(state) if state else None)
     if as_json:
@@ -47,7 +47,7 @@ def list_leads(state: str | None, *, as_json: bool) -> None:
 @lead.command(help=_("Relire les actes des lecteurs, trouver les nouvelles pistes et les confier."))
 @_JSON
 def refresh(*, as_json: bool) -> None:
-    house = pipeline.open_house(read_settings())
+    house = the_house()
     pipeline.load_hits(house)
     found = pipeline.refresh_leads(house)
     if as_json:

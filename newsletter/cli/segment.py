@@ -7,12 +7,11 @@ from pathlib import Path
 import click
 
 import segments
+from newsletter.cli.opening import the_house
 from newsletter.clock import paris_day
-from newsletter.config import read_settings
 from newsletter.errors import NotFoundError
-from newsletter.pipeline import House, open_house
 from newsletter.words import _
-from segments import Explanation, Reach, Tree
+from segments import Explanation, Reach
 
 TEXT = click.argument("text", metavar="TEXTE|FICHIER")
 
@@ -25,17 +24,17 @@ def segment() -> None:
 @segment.command(help=_("Lire un segment et le redire en bon français ; ne change rien."))
 @TEXT
 def check(text: str) -> None:
-    tree = _understood(open_house(read_settings()), text)
-    click.echo(segments.sentence(tree))
+    with the_house().store.reading() as session:
+        click.echo(segments.sentence(segments.understand(session, _text(text))))
 
 
 @segment.command(help=_("Compter les personnes d’un segment, et celles à qui l’on peut écrire."))
 @TEXT
 @click.option("--json", "as_json", is_flag=True, help=_("Donner les nombres en JSON."))
 def count(text: str, as_json: bool) -> None:
-    house = open_house(read_settings())
-    tree = _understood(house, text)
+    house = the_house()
     with house.store.reading() as session:
+        tree = segments.understand(session, _text(text))
         found = segments.reach(session, tree, today=paris_day(house.clock.now()))
     if as_json:
         click.echo(json.dumps(asdict(found) | {"segment": segments.to_text(tree)}, ensure_ascii=False))
@@ -50,9 +49,9 @@ def count(text: str, as_json: bool) -> None:
     "--subscriber", type=click.IntRange(1, 2**31 - 1), required=True, metavar="N", help=_("Le numéro de la personne.")
 )
 def explain(text: str, subscriber: int) -> None:
-    house = open_house(read_settings())
-    tree = _understood(house, text)
+    house = the_house()
     with house.store.reading() as session:
+        tree = segments.understand(session, _text(text))
         told = segments.explain(session, tree, subscriber, today=paris_day(house.clock.now()))
     click.echo(_told(told))
 
@@ -74,13 +73,8 @@ def library(name: str | None) -> None:
     click.echo(saved[name].text)
 
 
-def _understood(house: House, given: str) -> Tree:
-    """The segment given as a text, or as the name of a file that holds it."""
-    with house.store.reading() as session:
-        return segments.understand(session, _text(given))
-
-
 def _text(given: str) -> str:
+    """The segment, given as it is or as the name of a file that holds it."""
     try:
         path = Path(given)
         return path.read_text(encoding="utf-8-sig") if path.is_file() else given

@@ -9,10 +9,9 @@ from newsletter.catalogue import qr, supports
 from newsletter.catalogue.forms import read_form
 from newsletter.catalogue.pictures import write_whole
 from newsletter.catalogue.supports import SupportForm
+from newsletter.cli.opening import the_house
 from newsletter.clock import paris_day
-from newsletter.config import read_settings
 from newsletter.errors import NewsletterError
-from newsletter.pipeline import open_house
 from newsletter.words import SupportKind, _, label
 
 
@@ -32,7 +31,7 @@ def support() -> None:
 @click.option("--code", default="", help=_("Un code déjà imprimé, à reprendre."))
 @click.option("--note", default="", help=_("Où il est posé, combien d’exemplaires…"))
 def add(partner: str, kind: SupportKind, season: int | None, code: str, note: str) -> None:
-    house = open_house(read_settings())
+    house = the_house()
     year = season or paris_day(house.clock.now()).year
     form = read_form(SupportForm, {"partner": partner, "kind": kind, "season": year, "code": code, "note": note})
     with house.store.transaction() as session:
@@ -47,7 +46,7 @@ def add(partner: str, kind: SupportKind, season: int | None, code: str, note: st
 @support.command("list", help=_("Montrer tous les supports."))
 @click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
 def list_(as_json: bool) -> None:
-    house = open_house(read_settings())
+    house = the_house()
     with house.store.reading() as session:
         lines = [
             {
@@ -77,7 +76,7 @@ def list_(as_json: bool) -> None:
 def qr_(code: str, svg: Path | None, pdf: Path | None) -> None:
     if svg is None and pdf is None:
         raise click.UsageError(_("Dites où écrire : --svg FICHIER, --pdf FICHIER, ou les deux."))
-    house = open_house(read_settings())
+    house = the_house()
     with house.store.reading() as session:
         found = supports.find(session, code)
     if svg is not None:

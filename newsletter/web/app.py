@@ -26,7 +26,7 @@ ROUTERS = (
 NAVIGATION = (
     (_("Accueil"), "/bureau"),
     (_("Numéros"), "/bureau/numeros"),
-    (_("Abonnés"), "/bureau/abonnes"),
+    (_("Personnes"), "/bureau/personnes"),
     (_("Segments"), "/bureau/segments"),
     (_("Catalogue"), "/bureau/catalogue"),
     (_("Pistes"), "/bureau/pistes"),

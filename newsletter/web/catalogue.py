@@ -12,10 +12,10 @@ from starlette.datastructures import FormData, UploadFile
 from newsletter.catalogue import employers, partners, pictures, portraits, territory
 from newsletter.catalogue.forms import FormError, read_form
 from newsletter.catalogue.pictures import HEAVIEST, PictureError
-from newsletter.catalogue.spelling import fold
 from newsletter.clock import paris_day
 from newsletter.errors import NotFoundError
 from newsletter.pipeline import House
+from newsletter.spelling import fold
 from newsletter.web import catalogue_supports
 from newsletter.web.catalogue_shelves import SHELVES, Shelf, ShelfName
 from newsletter.web.pages import Marketing, TheForm, TheHouse, render, say_and_go, text_of

@@ -153,7 +153,7 @@ def to_do(session: Session, *, now: datetime) -> list[ToDo]:
             _("{n} piste sans référent"), _("{n} pistes sans référent"),
         ),
         *_counted(
-            session, _quarantined(), "/bureau/abonnes",
+            session, _quarantined(), "/bureau/personnes",
             _("{n} ligne d’import mise de côté : son accord n’est pas clair"),
             _("{n} lignes d’import mises de côté : leur accord n’est pas clair"),
         ),
@@ -188,9 +188,9 @@ def _portraits_to_renew(session: Session, *, now: datetime) -> list[ToDo]:
     return [
         ToDo(
             sentence=(
-                _("Portrait de {person} : le droit à l’image finit le {day}")
+                _("Portrait « {person} » : le droit à l’image finit le {day}")
                 if portrait.image_right_until >= today
-                else _("Portrait de {person} : le droit à l’image a fini le {day}")
+                else _("Portrait « {person} » : le droit à l’image a fini le {day}")
             ).format(person=portrait.person, day=day(portrait.image_right_until)),
             url="/bureau/catalogue",
         )

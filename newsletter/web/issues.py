@@ -57,8 +57,8 @@ def list_issues(request: Request, house: TheHouse, visitor: Marketing) -> Respon
 
 
 @router.get(ROOT + "/nouveau")
-def new_issue(request: Request, house: TheHouse, visitor: Marketing) -> Response:
-    return _form_page(request, house, typed=IssueTyped())
+def new_issue(request: Request, house: TheHouse, visitor: Marketing, segment: str = "") -> Response:
+    return _form_page(request, house, typed=IssueTyped(segment=segment))
 
 
 @router.post(ROOT + "/nouveau")

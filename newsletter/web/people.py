@@ -60,7 +60,17 @@ def _page_number(typed: str) -> int:
 def _list_page(request: Request, house: House, *, number: int, sought: str = "") -> Response:
     with house.store.reading() as session:
         found = people.list_people(session, number=number, sought=sought)
-    return render(request, "people/list.html", found=found, sought=sought, countries=COUNTRIES, root=ROOT)
+        waiting, aside = people.set_aside(session) if found.number == 1 and not sought else (0, ())
+    return render(
+        request,
+        "people/list.html",
+        found=found,
+        sought=sought,
+        waiting=waiting,
+        aside=aside,
+        countries=COUNTRIES,
+        root=ROOT,
+    )
 
 
 @router.get(ROOT + "/{number}")

@@ -96,7 +96,7 @@ def share_said(share: Share, did: str) -> str:
     if not share.base:
         return _("Personne n’a accepté cette mesure : nous ne mesurons donc rien.")
     return ngettext(
-        "{percent} % de la seule personne qui a accepté la mesure {did} ({count}).",
+        "Une seule personne a accepté la mesure : {count} sur 1.",
         "{percent} % des {base} personnes qui ont accepté la mesure {did} ({count}).",
         share.base,
     ).format(percent=share.percent, base=number(share.base), did=did, count=number(share.count))

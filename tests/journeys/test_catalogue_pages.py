@@ -11,10 +11,8 @@ from sqlmodel import select
 from newsletter.catalogue import territory
 from newsletter.pipeline import House
 from newsletter.store.catalogue import Employer, Partner, Portrait, Support
-from newsletter.web.accounts import create_account
 from newsletter.words import Role
-from tests.journeys.test_login import PHRASE, a_browser, csrf_of
-from tests.serving import serve
+from tests.serving import a_browser, csrf_of, one_account_of_each_role, serve
 
 ROOT = "/bureau/catalogue"
 EMPLOYER = {"name": "Atelier <b>du</b> Célé", "sector": "industrie", "commune": "figeac", "about": "On y est bien."}
@@ -22,11 +20,10 @@ EMPLOYER = {"name": "Atelier <b>du</b> Célé", "sector": "industrie", "commune"
 
 @pytest.fixture
 def site(house: House) -> Iterator[str]:
-    """A served house with its territory and one marketing account; its address."""
+    """A served house with its territory and one account of each role; its address."""
+    one_account_of_each_role(house)
     with house.store.transaction() as session:
         territory.load(session)
-        role = Role.marketing
-        create_account(session, login=role.value, name="Camille", role=role, password=PHRASE, now=house.clock.now())
     with serve(house) as served:
         yield served.settings.base_url
 
@@ -78,7 +75,7 @@ def test_mistakes_stand_beside_their_fields_and_what_was_typed_stays(browser: ht
     svg = {"upload": ("x.png", b"<svg onload='alert(1)'/>", "image/png")}
     answer = send(browser, f"{ROOT}/employeurs/nouveau", data=typed, files=svg)
     assert answer.status_code == 400
-    for sentence in ("Ce champ est nécessaire", "https://", "pas une image", "Un loup", "On y est bien."):
+    for sentence in ("Donnez un nom.", "https://", "pas une image", "Un loup", "On y est bien."):
         assert sentence in answer.text
     assert "f-upload-error" in answer.text
     answer = send(browser, f"{ROOT}/employeurs/nouveau", data=EMPLOYER | {"commune": "Figac"})

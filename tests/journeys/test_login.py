@@ -53,7 +53,7 @@ def test_an_adviser_sees_their_leads_and_marketing_everything_but_the_accounts()
     opens = {role: {route.path for route in every_route() if role in roles_of(route)} for role in Role}
     assert {"/bureau", "/bureau/compte", "/bureau/pistes"} <= opens[Role.adviser]
     assert all(path.startswith("/bureau/pistes") for path in opens[Role.adviser] - opens[Role.marketing])
-    assert not {path for path in opens[Role.adviser] if path.startswith(("/bureau/numeros", "/bureau/abonnes"))}
+    assert not {path for path in opens[Role.adviser] if path.startswith(("/bureau/numeros", "/bureau/personnes"))}
     assert not {path for path in opens[Role.marketing] if path.startswith("/bureau/comptes")}
     assert opens[Role.admin] == {route.path for route in every_route() if roles_of(route)}
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
+import httpx
 import pytest
 from sqlmodel import col, func, select
-from starlette.testclient import TestClient
 
 from newsletter.audience import signup
 from newsletter.catalogue import territory
@@ -15,24 +15,24 @@ from newsletter.pipeline import House
 from newsletter.store.catalogue import Scan, Support
 from newsletter.store.people import Consent, SignUp, Subscriber, Suppression, mailable
 from newsletter.tokens import Keyring, Purpose
-from newsletter.web.app import create_app
 from newsletter.words import Axis, SupportKind, SuppressionReason
 from tests.conftest import A_MONDAY
 from tests.makers import a_partner, a_subscriber
+from tests.serving import a_browser, serve
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 FORM = {"address": "Ana@Exemple.FR", "first_name": "Ana <b>", "newsletter": "1", "sectors": ["btp", "sante"]}
 
 
 @pytest.fixture
-def visitor(house: House) -> Iterator[TestClient]:
+def visitor(house: House) -> Iterator[httpx.Client]:
     """A browser without cookies, in front of a house with its territory and one printed support."""
     with house.store.transaction() as session:
         territory.load(session)
         partner = a_partner(session, "Bois des elfes")
         assert partner.id is not None
         session.add(Support(partner_id=partner.id, code="elfes26", kind=SupportKind.placemat, season=2026))
-    with TestClient(create_app(house), follow_redirects=False) as client:
+    with serve(house) as served, a_browser(served.settings.base_url) as client:
         yield client
 
 
@@ -42,7 +42,7 @@ def _nonce(page: str) -> str:
     return found[1]
 
 
-def _sign_up(visitor: TestClient, clock: StoppedClock, url: str = "/inscription", **fields: str) -> tuple[int, str]:
+def _sign_up(visitor: httpx.Client, clock: StoppedClock, url: str = "/inscription", **fields: str) -> tuple[int, str]:
     nonce = _nonce(visitor.get(url).text)
     clock.advance(timedelta(seconds=20))
     answer = visitor.post(url, data=FORM | {"jeton": nonce} | fields)
@@ -70,7 +70,7 @@ def _state(house: House) -> tuple[int, int, int]:
         )
 
 
-def test_from_the_qr_code_to_the_welcome(visitor: TestClient, house: House, clock: StoppedClock) -> None:
+def test_from_the_qr_code_to_the_welcome(visitor: httpx.Client, house: House, clock: StoppedClock) -> None:
     page = visitor.get("/i/elfes26")
     assert "Bois des elfes" in page.text
     assert "checked" not in page.text.replace('value="unknown" checked', "")
@@ -83,7 +83,7 @@ def test_from_the_qr_code_to_the_welcome(visitor: TestClient, house: House, cloc
         assert visitor.get(path).status_code == visitor.head(path).status_code == 200
     assert _state(house) == (0, 0, 0)
     welcome = visitor.post(path)
-    assert "Bienvenue, Ana &lt;b&gt;" in welcome.text
+    assert re.search(r"Bienvenue,\sAna &lt;b&gt;", welcome.text)
     assert visitor.post(path).status_code == 200
     assert _state(house) == (1, 0, 1)
     with house.store.reading() as session:
@@ -92,7 +92,7 @@ def test_from_the_qr_code_to_the_welcome(visitor: TestClient, house: House, cloc
 
 
 def test_the_form_answers_the_same_to_known_unknown_and_suppressed_addresses(
-    visitor: TestClient, house: House, clock: StoppedClock
+    visitor: httpx.Client, house: House, clock: StoppedClock
 ) -> None:
     with house.store.transaction() as session:
         a_subscriber(session, address="known@exemple.fr", address_hash=house.keys.address_hash("known@exemple.fr"))
@@ -112,7 +112,7 @@ def test_the_form_answers_the_same_to_known_unknown_and_suppressed_addresses(
 
 
 def test_a_form_with_mistakes_comes_back_with_everything_kept(
-    visitor: TestClient, house: House, clock: StoppedClock
+    visitor: httpx.Client, house: House, clock: StoppedClock
 ) -> None:
     status, page = _sign_up(visitor, clock, address="ana.exemple.fr", newsletter="", clicks="1", country="BE")
     assert status == 400
@@ -124,7 +124,7 @@ def test_a_form_with_mistakes_comes_back_with_everything_kept(
     assert _pending(house) == []
 
 
-def test_programs_that_fill_in_the_form_leave_nothing(visitor: TestClient, house: House, clock: StoppedClock) -> None:
+def test_programs_that_fill_in_the_form_leave_nothing(visitor: httpx.Client, house: House, clock: StoppedClock) -> None:
     assert _sign_up(visitor, clock, site_internet="http://spam.example")[0] == 303
     at_once = visitor.post("/inscription", data=FORM | {"jeton": _nonce(visitor.get("/inscription").text)})
     unseen = visitor.post("/inscription", data=FORM)
@@ -132,7 +132,7 @@ def test_programs_that_fill_in_the_form_leave_nothing(visitor: TestClient, house
     assert _pending(house) == []
 
 
-def test_looking_at_the_unsubscribe_page_changes_nothing(visitor: TestClient, house: House) -> None:
+def test_looking_at_the_unsubscribe_page_changes_nothing(visitor: httpx.Client, house: House) -> None:
     reader = _a_reader(house)
     path = f"/d/{house.keys.sign(Purpose.unsubscribe, reader, 7)}"
     before = _state(house)
@@ -148,7 +148,7 @@ def test_looking_at_the_unsubscribe_page_changes_nothing(visitor: TestClient, ho
 @pytest.mark.parametrize("slash", ["", "/"])
 @pytest.mark.parametrize("multipart", [False, True])
 def test_one_click_unsubscribes_at_once_and_twice_is_once(
-    visitor: TestClient, house: House, slash: str, multipart: bool
+    visitor: httpx.Client, house: House, slash: str, multipart: bool
 ) -> None:
     reader = _a_reader(house)
     url = f"/d/{house.keys.sign(Purpose.unsubscribe, reader, 0)}{slash}"
@@ -163,7 +163,7 @@ def test_one_click_unsubscribes_at_once_and_twice_is_once(
 
 
 def test_any_other_post_is_refused_and_our_own_page_works(
-    visitor: TestClient, house: House, clock: StoppedClock
+    visitor: httpx.Client, house: House, clock: StoppedClock
 ) -> None:
     reader, other = _a_reader(house), _a_reader(house)
     url = f"/d/{house.keys.sign(Purpose.unsubscribe, reader, 0)}"
@@ -181,7 +181,7 @@ def test_any_other_post_is_refused_and_our_own_page_works(
     assert _state(house)[1:] == (1, 1)
 
 
-def test_every_token_that_is_not_ours_gets_the_same_page(visitor: TestClient, house: House, keys: Keyring) -> None:
+def test_every_token_that_is_not_ours_gets_the_same_page(visitor: httpx.Client, house: House, keys: Keyring) -> None:
     reader = _a_reader(house)
     good = keys.sign(Purpose.unsubscribe, reader, 0)
     flipped = good[:-2] + ("A" if good[-2] != "A" else "B") + good[-1]
@@ -191,10 +191,11 @@ def test_every_token_that_is_not_ours_gets_the_same_page(visitor: TestClient, ho
     answers = [visitor.get(url) for url in urls]
     answers += [visitor.post(f"/d/{token}", data=ONE_CLICK) for token in ("x", flipped, nobody)]
     assert {(answer.status_code, answer.text) for answer in answers} == {(404, answers[0].text)}
-    assert len({tuple(sorted(answer.headers.items())) for answer in answers}) == 1
+    headers = {frozenset(pair for pair in answer.headers.items() if pair[0] != "date") for answer in answers}
+    assert len(headers) == 1
 
 
-def test_preferences_are_saved_axis_by_axis(visitor: TestClient, house: House) -> None:
+def test_preferences_are_saved_axis_by_axis(visitor: httpx.Client, house: House) -> None:
     reader = _a_reader(house)
     url = f"/p/{house.keys.sign(Purpose.preferences, reader)}"
     wishes = {"newsletter": "1", "opens": "1", "horizon": "this_year", "sectors": ["btp", "magie"], "phone": "06 12"}
@@ -209,13 +210,13 @@ def test_preferences_are_saved_axis_by_axis(visitor: TestClient, house: House) -
     assert _state(house)[1:] == (0, 1)
 
 
-def test_the_privacy_notice_and_the_thanks_stand_alone(visitor: TestClient) -> None:
+def test_the_privacy_notice_and_the_thanks_stand_alone(visitor: httpx.Client) -> None:
     assert "CNIL" in visitor.get("/confidentialite").text
     assert "Vérifiez votre boîte" in visitor.get("/inscription/merci").text
     assert visitor.get("/i/half-torn").status_code == 200
 
 
-def test_a_scan_is_counted_by_day_and_looking_ahead_is_not(visitor: TestClient, house: House) -> None:
+def test_a_scan_is_counted_by_day_and_looking_ahead_is_not(visitor: httpx.Client, house: House) -> None:
     for _scan in range(2):
         visitor.get("/i/elfes26")
     visitor.head("/i/elfes26")

@@ -46,13 +46,13 @@ class Audience:
         self.clock.move(timedelta(seconds=5))
         for mail in measured[:3]:
             self.scan(mail)
-        for mail in measured[3:15]:
+        for mail in measured[3:27]:
             self.click(mail)
-        for mail in others[:6] + measured[15:17]:
+        for mail in others[:20] + measured[24:30]:
             self.vote(mail)
-        for mail in others[6:9] + measured[17:18]:
+        for mail in others[18:28] + measured[28:31]:
             self.call_me_back(mail, phone=f"06 00 00 00 {len(self.played.callers):02d}")
-        for mail in others[9:11]:
+        for mail in others[28:31]:
             self.leave(mail)
         return self.played
 
