@@ -231,7 +231,7 @@ def _release(house: House, issue_id: int) -> Plan:
         assert edition is not None  # a scheduled issue was approved
         linkbook.write(house.settings.links, key(edition.id), _followed(session, key(edition.id)))
         audience = segments.condition(segments.parse(edition.segment), today=paris_day(now))
-        return plan(session, edition, audience=audience, now=now)
+        return plan(session, edition, audience=audience, connections=house.settings.smtp_connections, now=now)
 
 
 def _followed(session: Session, edition_id: int) -> dict[int, str]:
@@ -345,7 +345,15 @@ def load_hits(house: House) -> verdicts.Judged:
 # Warm leads reach an adviser ------------------------------------------------------------------------------------------
 
 
-def refresh_leads(house: House) -> Refreshed:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadsRefreshed:
+    """What one look at the readers' acts brought."""
+
+    found: Refreshed
+    handed_over: int
+
+
+def refresh_leads(house: House) -> LeadsRefreshed:
     """Warmth and leads from what readers did, and each new lead to its adviser, once, who is told by a letter."""
     now = house.clock.now()
     with house.store.transaction() as session:
@@ -355,7 +363,7 @@ def refresh_leads(house: House) -> Refreshed:
     for adviser_id in sorted({handover.adviser_id for handover in handovers}):
         with suppress(RelayError):  # the letter is a courtesy: the leads stand on the adviser's desk
             _tell_adviser(house, adviser_id, {handover.lead_id for handover in handovers})
-    return refreshed
+    return LeadsRefreshed(found=refreshed, handed_over=len(handovers))
 
 
 def _tell_adviser(house: House, adviser_id: int, lead_ids: Set[int]) -> None:

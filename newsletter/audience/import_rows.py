@@ -254,3 +254,10 @@ def set_aside(session: Session, sheet: Sheet, judged: Iterable[Judged], *, now: 
     ]
     if rows:
         session.connection().execute(sa.insert(Quarantine), rows)
+
+
+def settle_the_quarantine(session: Session, *, now: datetime) -> None:
+    """Lines set aside whose person has spoken clearly elsewhere, in this file or another, need nobody any more."""
+    spoke = sa.exists().where(col(Subscriber.address) == col(Quarantine.address))
+    waiting = sa.update(Quarantine).where(col(Quarantine.settled_at).is_(None), spoke)
+    session.connection().execute(waiting.values(settled_at=now))

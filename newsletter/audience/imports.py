@@ -119,6 +119,7 @@ def write(session: Session, keys: Keyring, sheet: Sheet, plan: Plan, *, now: dat
     session.flush()
     import_rows.write_people(session, keys, sheet, plan.people, now=now)
     import_rows.set_aside(session, sheet, plan.judged, now=now)
+    import_rows.settle_the_quarantine(session, now=now)
     return True
 
 

@@ -58,7 +58,8 @@ def list_(as_json: bool) -> None:
         click.echo(_as_json([_row(one) for one in issues]))
         return
     for one in issues:
-        click.echo(" · ".join(part for part in (str(one.id), one.title, label(one.state), _hour(one)) if part))
+        state = _("envoyé") if pipeline.issue_balance(house, key(one.id)).finished else label(one.state)
+        click.echo(" · ".join(part for part in (str(one.id), one.title, state, _hour(one)) if part))
     if not issues:
         click.echo(_("Aucun numéro. « newsletter issue new TITRE » en commence un."))
 

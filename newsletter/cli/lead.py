@@ -49,9 +49,10 @@ def list_leads(state: str | None, *, as_json: bool) -> None:
 def refresh(*, as_json: bool) -> None:
     house = the_house()
     pipeline.load_hits(house)
-    found = pipeline.refresh_leads(house)
+    done = pipeline.refresh_leads(house)
     if as_json:
-        click.echo(json.dumps(asdict(found)))
+        click.echo(json.dumps(asdict(done.found) | {"handed_over": done.handed_over}))
         return
-    said = _("{people} personnes actives, {new} nouvelles pistes, {gone} retirées.")
-    click.echo(said.format(people=found.people, new=found.new_leads, gone=found.withdrawn))
+    said = _("{people} personnes actives, {new} nouvelles pistes, {handed} confiées, {gone} retirées.")
+    found = done.found
+    click.echo(said.format(people=found.people, new=found.new_leads, handed=done.handed_over, gone=found.withdrawn))

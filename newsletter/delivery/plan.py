@@ -9,11 +9,12 @@ from sqlmodel import Session, col, select
 from newsletter.store.issues import Edition
 from newsletter.store.ledger import Batch, Lane, Mail
 from newsletter.store.people import Subscriber, mailable
-from newsletter.store.portable import insert_new, insert_new_from
+from newsletter.store.portable import insert_new, insert_new_from, upsert
 from newsletter.words import MailState
 
 BATCH = 500
 LANE = "default"
+PER_MINUTE = 6000  # a lane's pace until somebody sets another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,9 @@ class Plan:
     mails: int
 
 
-def plan(session: Session, edition: Edition, *, audience: sa.ColumnElement[bool], now: datetime) -> Plan:
+def plan(
+    session: Session, edition: Edition, *, audience: sa.ColumnElement[bool], now: datetime, connections: int = 4
+) -> Plan:
     """Give one mail of this edition to everyone in the audience who may be mailed.
 
     The audience is frozen: who joins the segment later gets nothing, who leaves the newsletter is taken out when their
@@ -33,7 +36,7 @@ def plan(session: Session, edition: Edition, *, audience: sa.ColumnElement[bool]
     assert edition.id is not None
     session.refresh(edition, with_for_update=True)  # two schedulers at once: the second waits, and finds it planned
     if edition.planned_at is None:
-        _ensure_lane(session)
+        _open_lane(session, connections=connections)
         _write_mails(session, edition.id, audience)
         _cut_batches(session, edition.id, now)
         edition.planned_at = edition.message_date = now
@@ -53,8 +56,9 @@ def cancel_waiting(session: Session, edition_id: int) -> int:
     return session.connection().execute(statement).rowcount
 
 
-def _ensure_lane(session: Session) -> None:
-    insert_new(session, Lane, [{"name": LANE, "per_minute": 6000, "connections": 4, "why": ""}])
+def _open_lane(session: Session, *, connections: int) -> None:
+    lane = {"name": LANE, "per_minute": PER_MINUTE, "connections": connections, "why": ""}
+    upsert(session, Lane, [lane], key=["name"], replace=["connections"])
 
 
 def _write_mails(session: Session, edition_id: int, audience: sa.ColumnElement[bool]) -> None:

@@ -91,9 +91,9 @@ def _whose(session: Session, visitor: Visitor, referent: int | None) -> int | No
 
 @router.post("/bureau/pistes/chercher")
 def look_for_leads(request: Request, house: TheHouse, visitor: Marketing) -> Response:
-    new = pipeline.refresh_leads(house).new_leads
-    said = ngettext("{number} nouvelle piste.", "{number} nouvelles pistes.", new).format(number=new)
-    return say_and_go(request, "/bureau/pistes", said if new else _("Pas de nouvelle piste pour le moment."))
+    handed = pipeline.refresh_leads(house).handed_over
+    said = ngettext("{number} piste confiée.", "{number} pistes confiées.", handed).format(number=handed)
+    return say_and_go(request, "/bureau/pistes", said if handed else _("Pas de nouvelle piste pour le moment."))
 
 
 @router.get("/bureau/pistes/{lead_id}")
