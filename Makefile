@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SOURCES := newsletter segments scheduler.py tests benchmarks
+SOURCES := newsletter segments scheduler.py tests docs/pictures
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test check fix bench faults messages pictures lock clean
@@ -37,6 +37,13 @@ check: $(READY) ## Lint, types, floors, docs
 fix: $(READY) ## Format, and mend what can be mended by itself
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
+
+messages: $(READY) ## Gather every sentence to translate into newsletter/locales/newsletter.pot
+	mkdir -p newsletter/locales
+	$(BIN)/pybabel --quiet extract -F babel.cfg --add-location=file --sort-by-file -o newsletter/locales/newsletter.pot .
+
+pictures: $(READY) ## Draw the pictures of README and guides anew (needs Chromium)
+	$(BIN)/python docs/pictures/make.py
 
 lock: $(READY) ## Renew the hash-locked requirements
 	$(BIN)/python -m pip install --quiet uv

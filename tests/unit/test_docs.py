@@ -154,6 +154,13 @@ def test_every_decision_has_its_four_headings_and_is_listed(page: Path) -> None:
     assert page.name in (DOCS / "why" / "README.md").read_text(encoding="utf-8")
 
 
+def test_every_test_that_a_page_calls_as_witness_is_there() -> None:
+    ours = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    for page in PAGES:
+        named = re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))
+        assert [name for name in named if f"def {name}(" not in ours] == [], page.name
+
+
 def test_no_text_names_a_package_index_or_a_place_on_somebodys_machine() -> None:
     index = r"https?://[\w.-]*(?:pypi|pythonhosted|registry|artifactory|nexus)[\w.-]*"
     place = r"(?<![\w.])/(?:home|root|Users|work)/\w+"
