@@ -19,6 +19,7 @@ import secrets
 import struct
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -27,9 +28,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from newsletter.errors import SettingsError
 from newsletter.words import _
 
-_VERSION = 1
+_VERSION = b"\x01"
 _LONGEST = 60
 _NUMBER = struct.Struct(">Q")
+_NUMBERS = [struct.Struct(f">{count}Q") for count in range(4)]
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class Purpose(Enum):
@@ -44,6 +47,10 @@ class Purpose(Enum):
     confirm = "rights:confirm"  # (sign-up id)
     message = "rights:message"  # (edition id, mail id): the Message-ID, opaque and the same for every try
     nonce = "rights:nonce"  # (subject id, second): one rendering of a form that changes something (LST-08)
+
+    def __init__(self, words: str) -> None:
+        self.revocable: bool = words.startswith("links:")
+        self.bound: list[bytes] = [words.encode()]  # the associated value of its tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +92,9 @@ class Keyring:
 
     def sign(self, purpose: Purpose, *numbers: int) -> str:
         """A token that carries these numbers (each 0 ≤ n < 2⁶⁴) for this purpose."""
-        plain = b"".join(_NUMBER.pack(number) for number in numbers)
-        sealed = self._cipher(purpose).encrypt(plain, [purpose.value.encode()])
-        return base64.urlsafe_b64encode(bytes([_VERSION]) + sealed).rstrip(b"=").decode()
+        plain = _NUMBERS[len(numbers)].pack(*numbers)
+        sealed = self._cipher(purpose).encrypt(plain, purpose.bound)
+        return binascii.b2a_base64(_VERSION + sealed, newline=False).translate(_URL_SAFE, b"=").decode()
 
     def read(self, purpose: Purpose, token: str) -> tuple[int, ...] | None:
         """The numbers of a token we signed for this purpose; None for anything else, whatever is wrong with it."""
@@ -97,10 +104,10 @@ class Keyring:
             raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             return None
-        if len(raw) < 25 or raw[0] != _VERSION or base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != token:
+        if len(raw) < 25 or raw[:1] != _VERSION or base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != token:
             return None
         try:
-            plain = self._cipher(purpose).decrypt(raw[1:], [purpose.value.encode()])
+            plain = self._cipher(purpose).decrypt(raw[1:], purpose.bound)
         except InvalidTag:
             return None
         return tuple(number for (number,) in _NUMBER.iter_unpack(plain))
@@ -110,7 +117,13 @@ class Keyring:
         return hmac.digest(self.addresses, address.encode(), hashlib.sha256)
 
     def _cipher(self, purpose: Purpose) -> AESSIV:
-        return AESSIV(self.links if purpose.value.startswith("links:") else self.rights)
+        return _cipher_of(self.links if purpose.revocable else self.rights)
+
+
+@lru_cache(maxsize=16)
+def _cipher_of(key: bytes) -> AESSIV:
+    """The cipher of a key. Made once: that takes longer than to sign. Any thread may use it."""
+    return AESSIV(key)
 
 
 def _owner_only(path: str, flags: int) -> int:

@@ -17,9 +17,10 @@ from newsletter.compose.content import Content
 from newsletter.compose.layout import lay_out, words_of
 from newsletter.compose.links import LinkTarget
 from newsletter.compose.mime import Letterhead
+from newsletter.compose.places import check_places
 from newsletter.compose.plaintext import FILTERS, tidied
-from newsletter.compose.program import SLOTS, literal, read_source
 from newsletter.compose.shield import Shield
+from newsletter.compose.sources import SLOTS, literal, read_source
 from newsletter.compose.templates import TemplateError, issue_templates, render
 from newsletter.words import _
 
@@ -57,7 +58,9 @@ def compile_issue(content: Content, *, template: str, letterhead: Letterhead) ->
 def compile_html(name: str, values: Mapping[str, Any], *, shield: Shield) -> str:
     """The HTML source of an MJML template filled with `values`; its per-reader tags stand as they were."""
     page = render(name, values, prepare=shield.hide, filters={})
-    return _unshielded(_inlined(_from_mjml(page, name=name)), shield)
+    html = _inlined(_from_mjml(page, name=name))
+    check_places(html, shield)
+    return _unshielded(html, shield)
 
 
 def compile_text(name: str, values: Mapping[str, Any], *, shield: Shield) -> str:

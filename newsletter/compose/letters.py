@@ -12,8 +12,9 @@ import jinja2
 from newsletter.compose.build import compile_html, compile_text
 from newsletter.compose.layout import identity
 from newsletter.compose.mime import Letterhead, write_message
-from newsletter.compose.program import Filled, greeting, one_line, read_source
+from newsletter.compose.program import Filled, greeting, one_line
 from newsletter.compose.shield import Shield
+from newsletter.compose.sources import read_source, render_source
 from newsletter.compose.templates import TemplateError
 from newsletter.words import _
 
@@ -45,7 +46,11 @@ def fill_letter(name: str, *, letterhead: Letterhead, values: Mapping[str, str])
         )
     given = dict(values) | {"hello": greeting(values["first_name"])}
     subject, html, text = _compiled(name, letterhead)
-    return Filled(subject=one_line(subject.render(given)), html=html.render(given), text=text.render(given))
+    return Filled(
+        subject=one_line(render_source(subject, given)),
+        html=render_source(html, given),
+        text=render_source(text, given),
+    )
 
 
 @lru_cache(maxsize=32)

@@ -1,6 +1,6 @@
 """The links of an edition, and what each of them is for one reader."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from newsletter.tokens import Keyring, Purpose
@@ -36,42 +36,57 @@ class ReaderLinks:
     preferences: str
 
 
-def reader_links(
-    keys: Keyring,
-    base_url: str,
-    *,
-    edition_id: int,
-    mail_id: int,
-    subscriber_id: int,
-    targets: Sequence[LinkTarget],
-    clicks: bool,
-    opens: bool,
-) -> ReaderLinks:
-    """The addresses in this reader's mail; the same every time, so that a resend is byte-identical.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LazyLinks:
+    """What makes one reader's links theirs. A token is signed when it is asked for, and is the same every time."""
 
-    Without their yes to `clicks` each link is its plain target, without their yes to `opens` there is no pixel
+    keys: Keyring
+    edition_id: int
+    mail_id: int
+    subscriber_id: int
+    clicks: bool
+    opens: bool
+
+    def token(self, purpose: Purpose) -> str:
+        """This reader's token for a purpose that mails have links for."""
+        if purpose is Purpose.unsubscribe:
+            return self.keys.sign(purpose, self.subscriber_id, self.edition_id)
+        if purpose is Purpose.preferences:
+            return self.keys.sign(purpose, self.subscriber_id)
+        return self.keys.sign(purpose, self.edition_id, self.mail_id)
+
+    def addresses(self, base_url: str, *, targets: Sequence[LinkTarget]) -> ReaderLinks:
+        """Every address in this reader's mail; the same each time, so that a resend is byte-identical."""
+        return addresses(base_url, targets=targets, token=self.token, clicks=self.clicks, opens=self.opens)
+
+
+def addresses(
+    base_url: str, *, targets: Sequence[LinkTarget], token: Callable[[Purpose], str], clicks: bool, opens: bool
+) -> ReaderLinks:
+    """The addresses in a mail, with these tokens in them.
+
+    Without the reader's yes to `clicks` each link is its plain target, without their yes to `opens` there is no pixel
     (LAW-02): what stays personal is what they need to answer, to leave, to choose and to read online.
     """
-    answer = f"{base_url}/r/{keys.sign(Purpose.answer, edition_id, mail_id)}"
-    click = f"{base_url}/l/{keys.sign(Purpose.click, edition_id, mail_id)}" if clicks else ""
+    answer = f"{base_url}/r/{token(Purpose.answer)}"
+    click = f"{base_url}/l/{token(Purpose.click)}" if clicks else ""
     return ReaderLinks(
         urls={target.number: _address(target, click=click, answer=answer) for target in targets},
-        pixel=f"{base_url}/f/{keys.sign(Purpose.open, edition_id, mail_id)}.gif" if opens else "",
-        view=f"{base_url}/v/{keys.sign(Purpose.view, edition_id, mail_id)}",
-        unsubscribe=f"{base_url}/d/{keys.sign(Purpose.unsubscribe, subscriber_id, edition_id)}",
-        preferences=f"{base_url}/p/{keys.sign(Purpose.preferences, subscriber_id)}",
+        pixel=f"{base_url}/f/{token(Purpose.open)}.gif" if opens else "",
+        view=f"{base_url}/v/{token(Purpose.view)}",
+        unsubscribe=unsubscribe_url(base_url, token(Purpose.unsubscribe)),
+        preferences=f"{base_url}/p/{token(Purpose.preferences)}",
     )
+
+
+def unsubscribe_url(base_url: str, token: str) -> str:
+    """The address that stands in the body and in List-Unsubscribe."""
+    return f"{base_url}/d/{token}"
 
 
 def sample_links(base_url: str, *, targets: Sequence[LinkTarget]) -> ReaderLinks:
     """The addresses of a preview or a test: plain targets, and personal pages that belong to nobody."""
-    return ReaderLinks(
-        urls={target.number: _address(target, click="", answer=f"{base_url}/r/apercu") for target in targets},
-        pixel="",
-        view=f"{base_url}/v/apercu",
-        unsubscribe=f"{base_url}/d/apercu",
-        preferences=f"{base_url}/p/apercu",
-    )
+    return addresses(base_url, targets=targets, token=lambda purpose: "apercu", clicks=False, opens=False)
 
 
 def _address(target: LinkTarget, *, click: str, answer: str) -> str:

@@ -4,7 +4,6 @@ Header lines are written here rather than by `email.message`, whose folding turn
 encoded word and an IDN into one inside an address (standards §1.8). Only its encoded words are used.
 """
 
-import binascii
 import hashlib
 import re
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from email.utils import format_datetime
 
 from newsletter.compose.links import ReaderLinks
 from newsletter.compose.program import Filled
+from newsletter.compose.quoted import on_the_wire, quoted
 from newsletter.config import Settings
 from newsletter.errors import NewsletterError
 from newsletter.tokens import Keyring, Purpose
@@ -93,49 +93,73 @@ def write_message(
     Feedback-ID; `automatic` marks letters no person launched (RFC 3834). Raises MessageError for a value that holds a
     line break, a control character or an encoded word: nothing of it is ever written (FMT-15).
     """
-    boundary = "=_" + hashlib.sha256(message_id.encode()).hexdigest()[:32]  # "=_" never occurs in quoted-printable
-    lines = [
-        *_who_and_when(filled, letterhead, to=to, message_id=message_id, date=date),
-        *(_list_fields(letterhead, links, group=group) if links and one_click else ()),
+    listed = links is not None and one_click
+    around = frame(filled.subject, letterhead=letterhead, date=date, listed=listed, group=group, automatic=automatic)
+    fields = personal_fields(to=to, message_id=message_id, unsubscribe=links.unsubscribe if links and listed else "")
+    text, html = (quoted(on_the_wire(body)) for body in (filled.text, filled.html))
+    return b"".join((fields, around.before_text, text, around.before_html, html, around.after))
+
+
+def personal_fields(*, to: str, message_id: str, unsubscribe: str) -> bytes:
+    """The header fields that differ per reader; ASCII, but for a recipient whose address is not (RFC 6532)."""
+    if not _MESSAGE_ID.fullmatch(message_id):
+        raise MessageError(_("L’identifiant du message n’a pas la bonne forme."))
+    fields = f"To: {_recipient(to)}\r\nMessage-ID: {message_id}\r\n"
+    if not unsubscribe:
+        return fields.encode()
+    if not _URI.fullmatch(unsubscribe):
+        raise MessageError(_("Le lien de désinscription n’est pas une adresse web."))
+    # one line, whatever its length: it has no white space to fold at, and an encoded word would break it (LST-01)
+    return f"{fields}List-Unsubscribe: <{unsubscribe}>\r\n".encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """The bytes of a message that are the same for every reader: after the personal fields, and around the bodies."""
+
+    before_text: bytes
+    before_html: bytes
+    after: bytes
+
+
+def frame(
+    subject: str, *, letterhead: Letterhead, date: datetime, listed: bool, group: str = "", automatic: bool = False
+) -> Frame:
+    """The frame of an issue or a letter: two text parts in quoted-printable, the plain one first (FMT-08)."""
+    fields = [
+        *_who_and_when(subject, letterhead, date=date),
+        *(_list_fields(letterhead, group=group) if listed else ()),
         *(["Auto-Submitted: auto-generated"] if automatic else ()),
         "MIME-Version: 1.0",
-        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"',
     ]
-    head = "\r\n".join(lines).encode()  # ASCII, but for a recipient whose address is not (RFC 6532)
-    parts = [_part("plain", filled.text), _part("html", filled.html)]
-    opening = f"\r\n--{boundary}\r\n".encode()
-    return head + b"\r\n" + b"".join(opening + part for part in parts) + f"\r\n--{boundary}--\r\n".encode()
+    said = "\r\n".join(fields)
+    boundary = "=_" + hashlib.sha256(said.encode()).hexdigest()[:32]  # "=_" never occurs in quoted-printable
+    return Frame(
+        before_text=f'{said}\r\nContent-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'.encode()
+        + _opening("plain", boundary),
+        before_html=_opening("html", boundary),
+        after=f"\r\n--{boundary}--\r\n".encode(),
+    )
 
 
-def _who_and_when(filled: Filled, letterhead: Letterhead, *, to: str, message_id: str, date: datetime) -> Iterator[str]:
+def _opening(subtype: str, boundary: str) -> bytes:
+    kind = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable'
+    return f"\r\n--{boundary}\r\n{kind}\r\n\r\n".encode()
+
+
+def _who_and_when(subject: str, letterhead: Letterhead, *, date: datetime) -> Iterator[str]:
     yield _mailbox("From", letterhead.sender_name, f"<{_address(letterhead.sender_address)}>")
     if letterhead.reply_to:
         yield f"Reply-To: {_address(letterhead.reply_to)}"
-    yield f"To: {_recipient(to)}"
-    yield _words("Subject", _fit(filled.subject, field="Subject"))
+    yield _words("Subject", _fit(subject, field="Subject"))
     yield f"Date: {format_datetime(date)}"
-    if not _MESSAGE_ID.fullmatch(message_id):
-        raise MessageError(_("L’identifiant du message n’a pas la bonne forme."))
-    yield f"Message-ID: {message_id}"
 
 
-def _list_fields(letterhead: Letterhead, links: ReaderLinks, *, group: str) -> Iterator[str]:
-    if not _URI.fullmatch(links.unsubscribe):
-        raise MessageError(_("Le lien de désinscription n’est pas une adresse web."))
+def _list_fields(letterhead: Letterhead, *, group: str) -> Iterator[str]:
     yield _mailbox("List-Id", letterhead.sender_name, f"<{letterhead.list_domain}>")
-    # one line, whatever its length: it has no white space to fold at, and an encoded word would break it (LST-01)
-    yield f"List-Unsubscribe: <{links.unsubscribe}>"
     yield "List-Unsubscribe-Post: List-Unsubscribe=One-Click"
     named = [part for part in (re.sub(r"[^A-Za-z0-9-]", "", group), "lettre") if part]
     yield f"Feedback-ID: {':'.join([*named, letterhead.stream])}"
-
-
-def _part(subtype: str, body: str) -> bytes:
-    """A text part in quoted-printable, at most 76 characters a line (FMT-04, FMT-05)."""
-    kind = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
-    plain = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", body)
-    wire = re.sub(r"\r\n|\r|\n", "\r\n", plain).rstrip("\r\n") + "\r\n"
-    return kind.encode() + binascii.b2a_qp(wire.encode(), istext=True)
 
 
 def _mailbox(field: str, phrase: str, angle: str) -> str:
@@ -177,6 +201,8 @@ def _fit(value: str, *, field: str) -> str:
 
 def _recipient(address: str) -> str:
     """A reader's address; its local part may hold any letter (RFC 6532), its domain is an A-label."""
+    if _ADDRESS.fullmatch(address) and ".." not in address:
+        return _fit(address, field="To")
     local, _at, domain = address.rpartition("@")
     letters = "".join(letter if letter.isascii() or not letter.isprintable() else "x" for letter in local)
     _address(f"{letters}@{domain}")

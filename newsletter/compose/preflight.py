@@ -55,9 +55,10 @@ def inspect(content: Content, *, template: str, letterhead: Letterhead, today: d
 
 def sample(subject: str, compiled: Compiled, *, letterhead: Letterhead) -> Filled:
     """The mail as a reader called Camille would get it, with plain links."""
-    program = Program(subject=subject, html=compiled.html, text=compiled.text)
     links = sample_links(letterhead.base_url, targets=compiled.links)
-    return program.fill(Reader(address=letterhead.sender_address, first_name="Camille", links=links))
+    return _program(subject, compiled).fill(
+        Reader(address=letterhead.sender_address, first_name="Camille", links=links)
+    )
 
 
 def _envelope(content: Content) -> Iterator[Finding]:
@@ -154,6 +155,14 @@ def _compiled(content: Content, compiled: Compiled, letterhead: Letterhead) -> I
     yield from _weight(len(filled.html.encode()))
     if coverage(filled.html, filled.text) < COVERED:
         yield _warns(_("La version texte dit moins que la version en images : les filtres s’en méfient."))
+    if why := _program(content.subject, compiled).why:
+        yield _warns(
+            _("Chaque lettre devra être remplie une à une, et l’envoi sera bien plus lent : {why}.").format(why=why)
+        )
+
+
+def _program(subject: str, compiled: Compiled) -> Program:
+    return Program(subject=subject, html=compiled.html, text=compiled.text)
 
 
 def _weight(weight: int) -> Iterator[Finding]:

@@ -25,12 +25,13 @@ from newsletter.compose.content import (
     TextBlock,
 )
 from newsletter.compose.letters import LETTERS, fill_letter
-from newsletter.compose.links import reader_links
+from newsletter.compose.links import LazyLinks
 from newsletter.compose.mime import Letterhead, letterhead
 from newsletter.compose.plaintext import coverage, visible_text
 from newsletter.compose.preflight import inspect
-from newsletter.compose.program import Filled, Program, Reader, literal, read_source
+from newsletter.compose.program import Filled, Program, Reader
 from newsletter.compose.shield import ONCE, Shield
+from newsletter.compose.sources import literal, read_source
 from newsletter.compose.templates import TemplateError, check_mjml
 from newsletter.config import Settings
 from newsletter.tokens import Keyring
@@ -88,10 +89,8 @@ def compiled(written: Content) -> Compiled:
 
 def filled(written: Content, *, first_name: str = "Camille", measured: bool = False, reader: int = 8) -> Filled:
     source = compiled(written)
-    links = reader_links(
-        KEYS, HEAD.base_url, edition_id=1, mail_id=reader, subscriber_id=reader,
-        targets=source.links, clicks=measured, opens=measured,
-    )  # fmt: skip
+    theirs = LazyLinks(keys=KEYS, edition_id=1, mail_id=reader, subscriber_id=reader, clicks=measured, opens=measured)
+    links = theirs.addresses(HEAD.base_url, targets=source.links)
     program = Program(subject=written.subject, html=source.html, text=source.text)
     return program.fill(Reader(address="r@exemple.fr", first_name=first_name, links=links))
 
