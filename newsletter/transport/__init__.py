@@ -1,1 +1,1 @@
-"""The ways out: what a transport promises, and the two that keep it."""
+"""The ways out: what a transport promises, and the three that keep it (wire, relay, folder)."""

@@ -1,7 +1,6 @@
 """What a transport promises: one shared test runs every one of them (tests/contract)."""
 
 import re
-from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -34,25 +33,54 @@ class Reply:
 class Envelope:
     """One message for one recipient. The bytes have CRLF line ends and are handed over unchanged."""
 
+    key: int = 0  # the mail's number in the ledger; 0 for a single letter
     sender: str  # MAIL FROM
     recipient: str  # RCPT TO
     message: bytes
-
-
-Permit = Callable[[], Awaitable[bool]]
-"""Asked after the recipient was taken and before the first byte of the body may leave. False: withdraw."""
 
 
 class RelayError(NewsletterError):
     """No message can leave by this way at present: nobody answers there, or our login is refused."""
 
 
-class Connection(Protocol):
-    """An open way out, for one message at a time."""
+class Outbox(Protocol):
+    """Where a connection draws its messages from, and where it says what became of each.
 
-    async def deliver(self, envelope: Envelope, *, permit: Permit) -> Reply:
-        """Hand over one message. Raises nothing for what the other side did or did not do, but for RelayError when
-        this way is shut before the permit was asked for.
+    Every envelope that was drawn is either recorded, or given back when its permit was never asked for.
+    """
+
+    def poll(self) -> Envelope | None:
+        """The next message if one may start this very moment; None when none may yet, or none is left."""
+        ...
+
+    async def next(self) -> Envelope | None:
+        """The next message, waiting for the pace if need be; None when this connection is to stop."""
+        ...
+
+    async def permit(self, envelope: Envelope) -> bool:
+        """Asked after the recipient was taken and before the first byte of the body may leave. False: withdraw.
+
+        Should it raise or be cancelled, nothing leaves, and the envelope is recorded as `held` too.
+        """
+        ...
+
+    def record(self, envelope: Envelope, reply: Reply) -> None:
+        """What became of it. A message whose permit was refused is recorded as `held`."""
+        ...
+
+    def give_back(self, envelope: Envelope) -> None:
+        """It was drawn, and its permit was never asked for: it was not tried, and another connection may have it."""
+        ...
+
+
+class Connection(Protocol):
+    """An open way out."""
+
+    async def deliver(self, outbox: Outbox) -> None:
+        """Hand over messages until the outbox gives none, or the line is of no more use (a new one is then opened).
+
+        Raises nothing for what the other side did or did not do to a message, but RelayError when the line broke before
+        any permit of this call was asked for: this way may be shut.
         """
         ...
 
@@ -63,11 +91,6 @@ class Transport(Protocol):
     def connect(self) -> AbstractAsyncContextManager[Connection]:
         """An open connection. Raises RelayError when there is none to be had."""
         ...
-
-
-async def always() -> bool:
-    """The permit of a single letter, which no ledger waits for."""
-    return True
 
 
 _ADDRESS = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")

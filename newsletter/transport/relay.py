@@ -1,33 +1,34 @@
-"""Handing over to an SMTP server, through aiosmtplib.
+"""Handing over to an SMTP server through aiosmtplib: single letters, and servers that `wire` does not get on with.
 
-A later issue sends editions through a pipelining client of our own (`transport/wire`, DESIGN §6); this one stays for
-single letters and odd servers. Both keep the same promise (`transport/contract`).
+One command at a time. It keeps the same promise as `wire` (`transport/contract`), but cannot tell whether a body had
+left when the line broke: any break after the permit leaves the fate unknown.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from ssl import SSLCertVerificationError
 
 from aiosmtplib import (
     SMTP,
     SMTPAuthenticationError,
     SMTPException,
+    SMTPHeloError,
     SMTPRecipientRefused,
     SMTPResponseException,
     SMTPSenderRefused,
 )
 
 from newsletter.config import Settings
-from newsletter.transport.contract import Envelope, Fate, Permit, RelayError, Reply, reply_of, without_addresses
-from newsletter.words import _
+from newsletter.transport import trouble
+from newsletter.transport.commands import Offers, refused_at_home
+from newsletter.transport.contract import Envelope, Fate, Outbox, RelayError, Reply, reply_of, without_addresses
+from newsletter.transport.hand import Hand
+from newsletter.transport.replies import CLOSING
+from newsletter.transport.switches import PER_CONNECTION, Patience
 
-CONNECT_SECONDS = 30.0
-COMMAND_SECONDS = 300.0  # RFC 5321 §4.5.3.2
-END_OF_DATA_SECONDS = 600.0  # RFC 5321 §4.5.3.2.6
-
-
-REFUSED_LOGIN = _("Le serveur d’envoi refuse notre compte ({words}). Vérifiez l’identifiant et le mot de passe SMTP.")
-NO_ANSWER = _("Le serveur d’envoi {host}:{port} ne répond pas. Vérifiez qu’il est démarré et les réglages SMTP.")
+PATIENCE = Patience()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,9 @@ class SmtpRelay:
     security: str = "none"  # none, starttls, tls
     username: str = ""
     password: str = ""
-    end_of_data_seconds: float = END_OF_DATA_SECONDS
+    ca_file: Path | None = None  # trust this authority alone
+    per_connection: int = PER_CONNECTION
+    end_of_data_seconds: float = PATIENCE.end_of_data
 
     @classmethod
     def of(cls, settings: Settings) -> "SmtpRelay":
@@ -55,10 +58,10 @@ class SmtpRelay:
     async def connect(self) -> AsyncIterator["SmtpConnection"]:
         client = await self._open()
         try:
-            yield SmtpConnection(client, self.end_of_data_seconds)
+            yield SmtpConnection(client, self.per_connection, self.end_of_data_seconds)
         finally:
             with suppress(SMTPException, OSError):
-                await client.quit(timeout=5)
+                await client.quit(timeout=PATIENCE.quit)
             client.close()
 
     async def _open(self) -> SMTP:
@@ -69,66 +72,109 @@ class SmtpRelay:
             start_tls=self.security == "starttls",
             username=self.username or None,
             password=self.password or None,
-            timeout=CONNECT_SECONDS,
+            cert_bundle=str(self.ca_file) if self.ca_file else None,
+            timeout=PATIENCE.connect,
         )
         try:
             await client.connect()
-        except SMTPAuthenticationError as error:
-            words = f"{error.code} {without_addresses(error.message)}"
-            raise RelayError(REFUSED_LOGIN.format(words=words)) from error
+            if client.is_ehlo_or_helo_needed:
+                with suppress(SMTPHeloError):  # a server that knows only HELO is asked again, in its words, at MAIL
+                    await client.ehlo()
         except (SMTPException, OSError) as error:
-            raise RelayError(NO_ANSWER.format(host=self.host, port=self.port)) from error
+            client.close()
+            raise RelayError(self._why_shut(error)) from error
         return client
 
+    def _why_shut(self, error: Exception) -> str:
+        match error:
+            case SMTPAuthenticationError():
+                return trouble.REFUSED_LOGIN.format(words=_words(error))
+            case SMTPResponseException():
+                return trouble.NOT_WELCOME.format(words=_words(error))
+            case SSLCertVerificationError():
+                return trouble.BAD_CERTIFICATE.format(words=error.verify_message)
+            case _:
+                return trouble.NO_ANSWER.format(host=self.host, port=self.port)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class SmtpConnection:
     """One SMTP session, used for one message after the other."""
 
     client: SMTP
+    per_connection: int
     end_of_data_seconds: float
+    _begun: int = 0
+    _closing: bool = False
 
-    async def deliver(self, envelope: Envelope, *, permit: Permit) -> Reply:
-        if not envelope.recipient.isascii() and not self._takes_utf8():
-            return Reply(
-                fate=Fate.refused, enhanced="5.6.7", words="the server takes no address with accents (SMTPUTF8)"
-            )
+    async def deliver(self, outbox: Outbox) -> None:
+        hand = Hand(outbox, lambda envelope: refused_at_home(envelope, self._offers()))
+        why = "our side stopped"
         try:
-            await self._envelope(envelope)
-        except (SMTPSenderRefused, SMTPRecipientRefused) as refusal:
-            await self._forget()
-            return reply_of(refusal.code, refusal.message)
+            while not self._closing and self._begun < self.per_connection and (envelope := await hand.next()):
+                self._begun += 1
+                await self._hand_over(hand, envelope)
         except (SMTPException, OSError, ValueError) as error:
-            raise RelayError(_("Le serveur d’envoi a coupé la connexion.")) from error
-        if not await permit():
-            await self._forget()
-            return Reply(fate=Fate.held)
-        return await self._body(envelope.message)
+            self._closing = True
+            why = without_addresses(str(error))
+            if not hand.asked:
+                raise RelayError(trouble.LINE_LOST.format(words=why)) from error
+        finally:
+            hand.let_go(why, dot_kept=False)
 
-    async def _envelope(self, envelope: Envelope) -> None:
+    def _offers(self) -> Offers:
+        utf8 = self.client.supports_extension("smtputf8") and self.client.supports_extension("8bitmime")
+        return Offers(utf8=utf8)
+
+    async def _hand_over(self, hand: Hand, envelope: Envelope) -> None:
+        if not await self._taken(hand, envelope):
+            return
+        if await hand.permit():
+            hand.leaving = True
+            hand.answered(await self._body(envelope.message))
+        else:
+            await self._forget()
+
+    async def _taken(self, hand: Hand, envelope: Envelope) -> bool:
+        try:
+            await self._opening(envelope)
+        except (SMTPSenderRefused, SMTPRecipientRefused) as refusal:
+            self._closing = refusal.code == CLOSING
+            if self._closing and isinstance(refusal, SMTPSenderRefused):
+                raise  # said to us, not to the message
+            hand.refused(reply_of(refusal.code, refusal.message))
+            if not self._closing:
+                await self._forget()
+            return False
+        return True
+
+    async def _opening(self, envelope: Envelope) -> None:
         """MAIL and RCPT; in UTF-8 only for an address that needs it (RFC 6531, FMT-13)."""
         if envelope.recipient.isascii():
-            await self.client.mail(envelope.sender, timeout=COMMAND_SECONDS)
-            await self.client.rcpt(envelope.recipient, timeout=COMMAND_SECONDS)
+            await self.client.mail(envelope.sender, timeout=PATIENCE.command)
+            await self.client.rcpt(envelope.recipient, timeout=PATIENCE.command)
         else:
             options = ["SMTPUTF8", "BODY=8BITMIME"]
-            await self.client.mail(envelope.sender, options=options, encoding="utf-8", timeout=COMMAND_SECONDS)
-            await self.client.rcpt(envelope.recipient, encoding="utf-8", timeout=COMMAND_SECONDS)
-
-    def _takes_utf8(self) -> bool:
-        return self.client.supports_extension("smtputf8") and self.client.supports_extension("8bitmime")
+            await self.client.mail(envelope.sender, options=options, encoding="utf-8", timeout=PATIENCE.command)
+            await self.client.rcpt(envelope.recipient, encoding="utf-8", timeout=PATIENCE.command)
 
     async def _body(self, message: bytes) -> Reply:
         try:
             done = await self.client.data(message, timeout=self.end_of_data_seconds)
         except SMTPResponseException as answer:
+            self._closing = answer.code == CLOSING
+            if answer.code < 400:  # no "no", and not the yes it should be: nobody knows
+                return Reply(fate=Fate.unknown, code=answer.code, words=_words(answer))
+            if not self._closing:
+                await self._forget()  # should it have been DATA that was refused, the envelope still stands
             return reply_of(answer.code, answer.message)
-        except (SMTPException, OSError) as error:
-            # aiosmtplib does not tell whether the body had left when the line broke, so we do not claim to know.
-            return Reply(fate=Fate.unknown, words=without_addresses(str(error)))
         return reply_of(done.code, done.message)
 
     async def _forget(self) -> None:
         """RSET. A line that is broken by now shows at the next message."""
         with suppress(SMTPException, OSError):
-            await self.client.rset(timeout=COMMAND_SECONDS)
+            await self.client.rset(timeout=PATIENCE.command)
+
+
+def _words(error: SMTPResponseException) -> str:
+    return f"{error.code} {without_addresses(error.message)}"

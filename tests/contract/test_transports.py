@@ -1,4 +1,4 @@
-"""Every transport keeps the same promise; the SMTP one also against a server that says no, later, or nothing."""
+"""Every transport keeps the same promise; the SMTP ones also against a server that says no, later, or nothing."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,26 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.transport.contract import Envelope, Fate, Permit, RelayError, Reply, Transport, always
+from newsletter.transport.contract import Envelope, Fate, RelayError, Reply, Transport
 from newsletter.transport.folder import Folder
+from newsletter.transport.greeting import Server
+from newsletter.transport.post import post
 from newsletter.transport.relay import SmtpRelay
+from newsletter.transport.switches import Switches
+from newsletter.transport.wire import Wire
+from tests.contract.outboxes import MESSAGE, ListOutbox, an_envelope
+from tests.contract.scripted import DROP, TAKE_AND_DROP, Script, Seen, scripted
 from tests.smtp import Postbox, smtp_server
 
-MESSAGE = (
-    b"From: a@example.org\r\nTo: b@example.org\r\nSubject: Bonjour\r\n\r\n.Une ligne qui commence par un point.\r\n"
-)
+SMTP = ["wire", "relay"]
+ALL = [*SMTP, "folder"]
 
 
-def an_envelope(recipient: str = "b@example.org") -> Envelope:
-    return Envelope(sender="retours@example.org", recipient=recipient, message=MESSAGE)
-
-
-def deliver(transport: Transport, *envelopes: Envelope, permit: Permit = always) -> list[Reply]:
-    async def all_of_them() -> list[Reply]:
-        async with transport.connect() as connection:
-            return [await connection.deliver(envelope, permit=permit) for envelope in envelopes]
-
-    return asyncio.run(all_of_them())
+def smtp(name: str, port: int, *, username: str = "", password: str = "", per_connection: int = 100) -> Transport:
+    if name == "relay":
+        return SmtpRelay(
+            host="127.0.0.1", port=port, username=username, password=password, per_connection=per_connection
+        )
+    server = Server(host="127.0.0.1", port=port, username=username, password=password)
+    return Wire(server=server, switches=Switches(per_connection=per_connection))
 
 
 @pytest.fixture
@@ -34,31 +36,58 @@ def postbox() -> Iterator[Postbox]:
         yield postbox
 
 
-@pytest.fixture(params=["smtp", "folder"])
+def deliver(transport: Transport, outbox: ListOutbox) -> ListOutbox:
+    async def one_connection() -> None:
+        async with transport.connect() as connection:
+            await connection.deliver(outbox)
+
+    asyncio.run(one_connection())
+    assert not outbox.held
+    return outbox
+
+
+def deliver_to(name: str, script: Script, outbox: ListOutbox) -> Seen:
+    """One connection to a scripted server; a shut way shows in `outbox` alone."""
+
+    async def one_connection() -> Seen:
+        async with scripted(script) as seen:
+            async with smtp(name, seen.port).connect() as connection:
+                await connection.deliver(outbox)
+            return seen
+
+    seen = asyncio.run(one_connection())
+    assert not outbox.held
+    return seen
+
+
+@pytest.fixture(params=ALL)
 def transport(request: pytest.FixtureRequest, tmp_path: Path) -> Transport:
     if request.param == "folder":
         return Folder(tmp_path / "Maildir")
-    return relay(request.getfixturevalue("postbox"))
+    return smtp(request.param, request.getfixturevalue("postbox").port)
 
 
-def relay(postbox: Postbox, *, username: str = "", password: str = "") -> SmtpRelay:
-    return SmtpRelay(host="127.0.0.1", port=postbox.port, username=username, password=password, end_of_data_seconds=5)
+def test_messages_are_accepted(transport: Transport) -> None:
+    assert deliver(transport, ListOutbox.of([an_envelope(), an_envelope()])).fates == ["accepted"] * 2
 
 
-def test_a_message_is_accepted(transport: Transport) -> None:
-    assert [reply.fate for reply in deliver(transport, an_envelope(), an_envelope())] == [Fate.accepted] * 2
+def test_single_letters_are_posted_in_their_order(transport: Transport) -> None:
+    assert [reply.fate for reply in post(transport, [an_envelope(), an_envelope()])] == [Fate.accepted] * 2
+    assert post(transport, []) == []
 
 
-def test_without_a_permit_nothing_is_handed_over(transport: Transport, tmp_path: Path) -> None:
-    async def never() -> bool:
+def test_without_a_permit_nothing_is_handed_over(transport: Transport, tmp_path: Path, postbox: Postbox) -> None:
+    async def never(_envelope: Envelope) -> bool:
         return False
 
-    assert [reply.fate for reply in deliver(transport, an_envelope(), permit=never)] == [Fate.held]
+    assert deliver(transport, ListOutbox.of([an_envelope()], permission=never)).fates == ["held"]
     assert not list((tmp_path / "Maildir").glob("new/*"))
+    assert not postbox.received
 
 
-def test_the_bytes_arrive_unchanged(postbox: Postbox) -> None:
-    deliver(relay(postbox), an_envelope())
+@pytest.mark.parametrize("name", SMTP)
+def test_the_bytes_arrive_unchanged(postbox: Postbox, name: str) -> None:
+    deliver(smtp(name, postbox.port), ListOutbox.of([an_envelope()]))
     assert postbox.received[0].message == MESSAGE
     assert (postbox.received[0].sender, postbox.received[0].recipient) == ("retours@example.org", "b@example.org")
 
@@ -71,30 +100,110 @@ def test_the_bytes_arrive_unchanged(postbox: Postbox) -> None:
         ("552 5.2.2 boite pleine", Fate.refused),
     ],
 )
-@pytest.mark.parametrize("when", ["at_rcpt", "after_dot"])
-def test_what_the_server_says_is_kept_without_the_address(postbox: Postbox, when: str, reply: str, fate: Fate) -> None:
-    getattr(postbox, when)["b@example.org"] = reply
-    answers = deliver(relay(postbox), an_envelope(), an_envelope("c@example.org"))
-    assert [answer.fate for answer in answers] == [fate, Fate.accepted]
-    assert answers[0].code == int(reply[:3])
-    assert answers[0].enhanced == reply[4:9]
-    assert "b@example.org" not in answers[0].words
+@pytest.mark.parametrize("when", ["MAIL", "RCPT", "DATA", "DOT"])
+@pytest.mark.parametrize("name", SMTP)
+def test_what_the_server_says_is_kept_without_the_address(name: str, when: str, reply: str, fate: Fate) -> None:
+    outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
+    seen = deliver_to(name, Script(answers={when: [reply]}), outbox)
+    assert outbox.fates == [fate.value, "accepted"]
+    first = outbox.replies[0]
+    assert (first.code, first.enhanced) == (int(reply[:3]), reply[4:9])
+    assert "b@example.org" not in first.words
+    assert seen.recipients == ["c@example.org"]
 
 
-def test_a_line_that_breaks_after_the_dot_leaves_the_fate_unknown(postbox: Postbox) -> None:
-    postbox.drop_after_dot.add("b@example.org")
-    assert deliver(relay(postbox), an_envelope())[0].fate is Fate.unknown
-    assert postbox.recipients == ["b@example.org"]
+@pytest.mark.parametrize("name", SMTP)
+def test_a_line_that_breaks_after_the_dot_leaves_the_fate_unknown(name: str) -> None:
+    outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
+    seen = deliver_to(name, Script(answers={"DOT": [TAKE_AND_DROP]}), outbox)
+    assert outbox.fates == ["unknown"]
+    assert [envelope.recipient for envelope in outbox.waiting] == ["c@example.org"]
+    assert seen.recipients == ["b@example.org"]
 
 
-def test_a_server_that_is_down_is_named_in_one_sentence() -> None:
+@pytest.mark.parametrize("name", SMTP)
+@pytest.mark.parametrize("answers", [{"MAIL": [DROP]}, {"RCPT": [DROP]}, {"MAIL": ["421 4.3.2 going down"]}])
+def test_a_line_that_breaks_before_any_permit_tries_nothing(name: str, answers: dict[str, list[str]]) -> None:
+    outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
+    with pytest.raises(RelayError, match="coupé la connexion"):
+        deliver_to(name, Script(answers=answers), outbox)
+    assert not outbox.replies
+    assert len(outbox.waiting) == 2
+
+
+@pytest.mark.parametrize("name", SMTP)
+def test_a_line_that_breaks_later_only_gives_the_rest_back(name: str) -> None:
+    outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
+    deliver_to(name, Script(answers={"MAIL": ["250 ok", DROP]}), outbox)
+    assert outbox.fates == ["accepted"]
+    assert len(outbox.waiting) == 1
+
+
+@pytest.mark.parametrize("name", SMTP)
+@pytest.mark.parametrize("when", ["RCPT", "DOT"])
+def test_after_421_the_line_is_left_and_the_rest_waits_for_another(name: str, when: str) -> None:
+    outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
+    seen = deliver_to(name, Script(answers={when: ["421 4.7.0 enough"]}), outbox)
+    assert outbox.fates == ["try_later"]
+    assert len(outbox.waiting) == 1
+    assert seen.recipients == []
+
+
+@pytest.mark.parametrize("name", SMTP)
+def test_a_connection_ends_after_its_number_of_messages(postbox: Postbox, name: str) -> None:
+    outbox = deliver(smtp(name, postbox.port, per_connection=2), ListOutbox.of([an_envelope()] * 3))
+    assert (outbox.fates, len(outbox.waiting)) == (["accepted"] * 2, 1)
+
+
+@pytest.mark.parametrize("name", SMTP)
+def test_an_accented_address_goes_only_where_it_is_understood(name: str) -> None:
+    envelopes = [an_envelope("zoé@example.org"), an_envelope()]
+    able, unable = ListOutbox.of(envelopes), ListOutbox.of(envelopes)
+    seen = deliver_to(name, Script(), able)
+    assert able.fates == ["accepted"] * 2
+    assert [("SMTPUTF8" in command) for command in seen.commands if command.startswith("MAIL")] == [True, False]
+    seen = deliver_to(name, Script(extensions=("PIPELINING", "SMTPUTF8")), unable)
+    assert unable.fates == ["refused", "accepted"]
+    assert unable.replies[0] == Reply(fate=Fate.refused, enhanced="5.6.7", words=unable.replies[0].words)
+    assert seen.count("MAIL") == 1
+
+
+@pytest.mark.parametrize("name", SMTP)
+def test_a_permit_that_fails_sends_nothing_and_is_not_hidden(name: str) -> None:
+    async def fails(_envelope: Envelope) -> bool:
+        raise LookupError
+
+    outbox = ListOutbox.of([an_envelope(), an_envelope()], permission=fails)
+
+    async def one_connection() -> Seen:
+        async with scripted() as seen:
+            with pytest.raises(LookupError):
+                async with smtp(name, seen.port).connect() as connection:
+                    await connection.deliver(outbox)
+            return seen
+
+    assert asyncio.run(one_connection()).recipients == []
+    assert outbox.fates == ["held"]
+    assert not outbox.held
+
+
+@pytest.mark.parametrize("name", SMTP)
+def test_a_server_that_is_down_is_named_in_one_sentence(name: str) -> None:
     with pytest.raises(RelayError, match=r"127\.0\.0\.1:9 ne répond pas"):
-        deliver(SmtpRelay(host="127.0.0.1", port=9), an_envelope())
+        deliver(smtp(name, 9), ListOutbox.of([an_envelope()]))
+
+
+@pytest.mark.parametrize("name", SMTP)
+def test_a_server_that_wants_no_mail_now_is_said_in_its_words(name: str) -> None:
+    with pytest.raises(RelayError, match=r"554 5\.7\.1 not you"):
+        deliver_to(name, Script(greeting="554 5.7.1 not you"), ListOutbox.of([an_envelope()]))
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")  # aiosmtpd warns of a login without TLS; the line is loopback
-def test_a_refused_login_is_said_in_one_sentence() -> None:
+@pytest.mark.parametrize("name", SMTP)
+def test_a_refused_login_is_said_in_one_sentence(name: str) -> None:
     with smtp_server(login=("lot", "secret")) as postbox:
         with pytest.raises(RelayError, match="refuse notre compte"):
-            deliver(relay(postbox, username="lot", password="wrong"), an_envelope())
-        assert deliver(relay(postbox, username="lot", password="secret"), an_envelope())[0].fate is Fate.accepted
+            deliver(smtp(name, postbox.port, username="lot", password="wrong"), ListOutbox.of([an_envelope()]))
+        good = smtp(name, postbox.port, username="lot", password="secret")
+        assert deliver(good, ListOutbox.of([an_envelope()])).fates == ["accepted"]

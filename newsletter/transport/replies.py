@@ -1,0 +1,69 @@
+"""A server's answers, cut out of whatever pieces they arrive in (RFC 5321 §4.2)."""
+
+from dataclasses import dataclass, field
+
+from newsletter.transport.contract import Reply, reply_of
+
+LONGEST = 65_536  # octets of one answer; a server that says more has lost its way
+GO_ON = 354  # to DATA: the body may come
+CLOSING = 421  # "closing transmission channel": may answer anything, at any time
+
+
+class NonsenseError(Exception):
+    """What arrived is no SMTP answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer, with its lines when it had several."""
+
+    code: int
+    lines: tuple[str, ...]
+
+    @property
+    def taken(self) -> bool:
+        return self.code // 100 == 2
+
+    @property
+    def denied(self) -> bool:
+        """A no to what was asked; 503 says that we are out of step, which is no verdict on a message."""
+        return self.code >= 400 and self.code != 503
+
+    @property
+    def words(self) -> str:
+        return " ".join(self.lines)
+
+    @property
+    def reply(self) -> Reply:
+        return reply_of(self.code, self.words)
+
+
+@dataclass(slots=True)
+class AnswerReader:
+    """Takes octets, gives answers."""
+
+    _rest: bytes = b""
+    _lines: list[str] = field(default_factory=list)
+
+    def feed(self, octets: bytes) -> list[Answer]:
+        """The answers that are complete by now. Raises NonsenseError for what cannot be one."""
+        *lines, self._rest = (self._rest + octets).split(b"\n")
+        if len(self._rest) > LONGEST or len(self._lines) > LONGEST // 64:
+            raise NonsenseError
+        return [answer for line in lines if (answer := self._take(line))]
+
+    def _take(self, line: bytes) -> Answer | None:
+        code = line[:3]
+        if not (code.isdigit() and code[:1] in b"2345" and line[3:4] in (b"", b" ", b"-", b"\r")):
+            raise NonsenseError
+        self._lines.append(_plain(line[4:]))
+        if line[3:4] == b"-":
+            return None
+        lines, self._lines = tuple(self._lines), []
+        return Answer(int(code), lines)
+
+
+def _plain(octets: bytes) -> str:
+    """Words that can be stored and shown, whatever the server's character set was."""
+    words = octets.strip().decode("utf-8", "replace")
+    return words if words.isprintable() else "".join(c if c.isprintable() else " " for c in words)

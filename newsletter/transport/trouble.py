@@ -1,0 +1,17 @@
+"""The sentences of a way out that is shut; the lane keeps them and the issue's page shows them."""
+
+from newsletter.words import _
+
+NO_ANSWER = _("Le serveur d’envoi {host}:{port} ne répond pas. Vérifiez qu’il est démarré et les réglages SMTP.")
+REFUSED_LOGIN = _("Le serveur d’envoi refuse notre compte ({words}). Vérifiez l’identifiant et le mot de passe SMTP.")
+NO_LOGIN = _(
+    "Le serveur d’envoi ne propose aucune connexion par mot de passe que nous sachions faire (PLAIN ou LOGIN). "
+    "Vérifiez le port et le chiffrement SMTP."
+)
+NOT_WELCOME = _("Le serveur d’envoi ne veut pas de nos lettres pour l’instant ({words}).")
+NO_ENCRYPTION = _("Le serveur d’envoi ne propose pas STARTTLS. Vérifiez le port et le chiffrement SMTP.")
+BAD_CERTIFICATE = _(
+    "Le certificat du serveur d’envoi n’inspire pas confiance ({words}). "
+    "Vérifiez le nom du serveur et l’autorité de certification."
+)
+LINE_LOST = _("Le serveur d’envoi a coupé la connexion ({words}).")

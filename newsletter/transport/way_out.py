@@ -1,0 +1,27 @@
+"""Which client an edition leaves by."""
+
+from newsletter.config import Settings
+from newsletter.transport.contract import Transport
+from newsletter.transport.relay import SmtpRelay
+from newsletter.transport.switches import Client, Switches
+from newsletter.transport.wire import Wire, server_of, switches_of
+
+
+def open_transport(settings: Settings, *, switches: Switches | None = None) -> Transport:
+    """The way out of editions: our own client to the server of the settings, unless the lane's switches want the other.
+
+    Opens nothing yet.
+    """
+    server, switches = server_of(settings), switches or switches_of(settings)
+    if switches.client is Client.wire:
+        return Wire(server=server, switches=switches)
+    return SmtpRelay(
+        host=server.host,
+        port=server.port,
+        security=switches.security,
+        username=server.username,
+        password=server.password,
+        ca_file=switches.ca_file,
+        per_connection=switches.per_connection,
+        end_of_data_seconds=switches.patience.end_of_data,
+    )

@@ -1,0 +1,380 @@
+"""What our own client promises beyond the contract: round trips, octets, TLS, and what is known of a loss."""
+
+import asyncio
+import base64
+import ipaddress
+import ssl
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from newsletter.config import Settings
+from newsletter.transport.contract import Envelope, RelayError
+from newsletter.transport.greeting import Server, our_name
+from newsletter.transport.relay import SmtpRelay
+from newsletter.transport.replies import AnswerReader, NonsenseError
+from newsletter.transport.switches import Client, Patience, Security, Switches
+from newsletter.transport.way_out import open_transport
+from newsletter.transport.wire import Wire
+from tests.contract.outboxes import ListOutbox, an_envelope, deliver_all
+from tests.contract.scripted import DROP, EVERYTHING, READ_NO_MORE, SILENCE, TAKE_AND_DROP, Script, Seen, scripted
+
+Runs = Callable[[Coroutine[Any, Any, Seen]], Seen]
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Iterator[Runs]:
+    factory = asyncio.new_event_loop
+    if request.param == "uvloop":
+        factory = pytest.importorskip("uvloop").new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        yield runner.run
+
+
+async def send(
+    outbox: ListOutbox, script: Script | None = None, *, server: Server | None = None, switches: Switches | None = None
+) -> Seen:
+    """Everything over one line."""
+    async with scripted(script) as seen:
+        wire = Wire(
+            server=replace(server or Server(host="127.0.0.1", port=0), port=seen.port), switches=switches or Switches()
+        )
+        async with wire.connect() as connection:
+            await connection.deliver(outbox)
+    assert not outbox.held
+    return seen
+
+
+# Round trips ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_message_costs_one_round_trip(run: Runs) -> None:
+    outbox = ListOutbox.of([an_envelope()] * 20)
+    seen = run(send(outbox))
+    assert outbox.fates == ["accepted"] * 20
+    around = 4  # greeting, EHLO, the first envelope, QUIT
+    assert seen.turns == 20 + around
+    assert seen.count("RSET") == 0
+
+
+@pytest.mark.parametrize(
+    ("extensions", "switches"),
+    [(("SIZE",), Switches()), (EVERYTHING, Switches(pipelining=False))],
+    ids=["not offered", "switched off"],
+)
+def test_one_command_at_a_time_where_groups_are_not_wanted(
+    run: Runs, extensions: tuple[str, ...], switches: Switches
+) -> None:
+    outbox = ListOutbox.of([an_envelope()] * 3)
+    seen = run(send(outbox, Script(extensions=extensions), switches=switches))
+    assert outbox.fates == ["accepted"] * 3
+    assert seen.turns == 3 * 4 + 3
+
+
+def test_nothing_rides_ahead_of_the_pace(run: Runs) -> None:
+    outbox = ListOutbox.of([an_envelope()] * 3)
+    outbox.may_poll = lambda: False
+    assert run(send(outbox)).turns == 3 * 2 + 3
+    assert outbox.fates == ["accepted"] * 3
+
+
+@pytest.mark.parametrize("data", ["354 go on", "503 5.5.1 no recipient"])
+@pytest.mark.parametrize("refused", [[0], [1], [0, 1], [2]])
+def test_a_refused_recipient_costs_no_other_and_nothing_reaches_nobody(
+    run: Runs, data: str, refused: list[int]
+) -> None:
+    """RFC 2920 §3.1: should DATA be taken all the same, a lone dot gets the server out of it."""
+    rcpt = ["550 5.1.1 unknown" if number in refused else "250 ok" for number in range(3)]
+    answers = [data if number in refused else "354 go on" for number in range(3)]
+    outbox = ListOutbox.of([an_envelope(f"{number}@example.org") for number in range(3)])
+    seen = run(send(outbox, Script(answers={"RCPT": rcpt, "DATA": answers})))
+    assert outbox.fates == ["refused" if number in refused else "accepted" for number in range(3)]
+    assert seen.recipients == [f"{number}@example.org" for number in range(3) if number not in refused]
+    assert seen.count("RSET") == (0 if data.startswith("354") else len(refused))
+
+
+def test_a_refused_sender_with_a_taken_recipient_gets_no_empty_message(run: Runs) -> None:
+    """Odd servers judge each command alone; then only cutting the line keeps an empty message away from the reader."""
+    outbox = ListOutbox.of([an_envelope()])
+    seen = run(send(outbox, Script(answers={"MAIL": ["550 5.7.1 not from you"]}, any_order=True)))
+    assert (outbox.fates, seen.taken) == (["refused"], [])
+
+
+@pytest.mark.parametrize(
+    "script",
+    [Script(in_pieces=True), Script(answers={"RCPT": ["250-it\r\n250-is \xe9t\xe9\r\n250 fine"]})],
+    ids=["octet by octet", "several lines"],
+)
+def test_answers_may_come_in_any_shape(run: Runs, script: Script) -> None:
+    outbox = ListOutbox.of([an_envelope()] * 3)
+    run(send(outbox, script))
+    assert outbox.fates == ["accepted"] * 3
+
+
+def test_words_of_any_character_set_can_be_kept() -> None:
+    (answer,) = AnswerReader().feed(b"550-bo\xeete\x00 pleine\r\n550 5.2.2 fin\r\n")
+    assert answer.reply.words == "bo\N{REPLACEMENT CHARACTER}te  pleine 5.2.2 fin"
+    assert answer.reply.enhanced == "5.2.2"
+
+
+@pytest.mark.parametrize("octets", [b"HTTP/1.1 400 Bad Request\r\n", b"25\r\n", b"199 no\r\n", b"2" * 70_000])
+def test_what_is_no_answer_is_not_taken_for_one(octets: bytes) -> None:
+    with pytest.raises(NonsenseError):
+        AnswerReader().feed(octets)
+
+
+# Octets ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b".\r\n", b"..\r\n.\r\n", b"a\r\n.b\r\n", b"no end of line", b"", b"x" * 998 + b"\r\n" + b".\r\n" * 20_000],
+    ids=["dot", "dots", "inside", "open end", "empty", "large"],
+)
+def test_the_body_arrives_unchanged_whatever_its_dots(run: Runs, body: bytes) -> None:
+    outbox = ListOutbox.of([an_envelope(message=body), an_envelope()])
+    seen = run(send(outbox))
+    arrived = [b"".join(line.removeprefix(b".") for line in taken.splitlines(keepends=True)) for taken in seen.taken]
+    assert arrived == [body if body.endswith(b"\r\n") else body + b"\r\n", an_envelope().message]
+    assert outbox.fates == ["accepted"] * 2
+
+
+def test_the_size_is_told_and_a_message_that_is_too_large_stays_at_home(run: Runs) -> None:
+    outbox = ListOutbox.of([an_envelope(message=b"x" * 3000 + b"\r\n"), an_envelope()])
+    seen = run(send(outbox, Script(extensions=("PIPELINING", "SIZE 2000"))))
+    assert outbox.fates == ["refused", "accepted"]
+    assert (outbox.replies[0].enhanced, outbox.asked) == ("5.3.4", [1])
+    (mail,) = (command for command in seen.commands if command.startswith("MAIL"))
+    assert mail == f"MAIL FROM:<retours@example.org> SIZE={len(an_envelope().message)}"
+
+
+@pytest.mark.parametrize("recipient", ["a@b.fr>\r\nRCPT TO:<c@d.fr", "a\n@b.fr", "", "\udc80@b.fr"])
+def test_an_address_cannot_speak_for_us(run: Runs, recipient: str) -> None:
+    outbox = ListOutbox.of([an_envelope(recipient)])
+    seen = run(send(outbox))
+    assert (outbox.fates, seen.count("MAIL")) == (["refused"], 0)
+
+
+# Losses ---------------------------------------------------------------------------------------------------------------
+
+LARGE = b"x" * 998 + b"\r\n"
+
+
+@pytest.mark.parametrize("security", list(Security))
+def test_a_line_lost_before_the_dot_left_is_no_doubt(run: Runs, security: Security, papers: "Papers") -> None:
+    outbox = ListOutbox.of([an_envelope(message=LARGE * 16_000), an_envelope("c@example.org")])
+    script = papers.script(security, Script(answers={"DATA": [READ_NO_MORE]}))
+    seen = run(send(outbox, script, switches=papers.switches(security)))
+    assert (outbox.fates, seen.taken, len(outbox.waiting)) == (["try_later"], [], 1)
+
+
+@pytest.mark.parametrize("security", list(Security))
+@pytest.mark.parametrize("message", [LARGE, LARGE * 100], ids=["small", "large"])
+@pytest.mark.parametrize("end", [DROP, TAKE_AND_DROP])
+def test_a_line_lost_after_the_dot_left_is_in_doubt(
+    run: Runs, security: Security, papers: "Papers", message: bytes, end: str
+) -> None:
+    outbox = ListOutbox.of([an_envelope(message=message), an_envelope("c@example.org")])
+    run(send(outbox, papers.script(security, Script(answers={"DOT": [end]})), switches=papers.switches(security)))
+    assert (outbox.fates, len(outbox.waiting)) == (["unknown"], 1)
+
+
+SHORT = Switches(patience=Patience(command=0.05, data=0.05, end_of_data=0.05, greeting=0.05, quit=0.05))
+
+
+def test_a_server_that_stays_silent_after_the_dot_leaves_a_doubt(run: Runs) -> None:
+    outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
+    run(send(outbox, Script(answers={"DOT": [SILENCE]}), switches=SHORT))
+    assert (outbox.fates, outbox.replies[0].words) == (["unknown"], "no answer in time")
+
+
+@pytest.mark.parametrize("when", ["EHLO", "MAIL", "RCPT", "DATA"])
+def test_a_server_that_stays_silent_before_it_shuts_the_way(run: Runs, when: str) -> None:
+    outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
+    with pytest.raises(RelayError):
+        run(send(outbox, Script(answers={when: [SILENCE]}), switches=SHORT))
+    assert (outbox.fates, len(outbox.waiting)) == ([], 2)
+
+
+def test_a_permit_withdrawn_after_354_cuts_the_line_and_delivers_nothing(run: Runs) -> None:
+    async def only_the_second(envelope: Envelope) -> bool:
+        return envelope.key == 1
+
+    async def all_of_it() -> Seen:
+        async with scripted() as seen:
+            await deliver_all(Wire(server=Server(host="127.0.0.1", port=seen.port)), outbox)
+            return seen
+
+    outbox = ListOutbox.of([an_envelope("a@example.org"), an_envelope("b@example.org")], permission=only_the_second)
+    seen = run(all_of_it())
+    assert outbox.fates == ["held", "accepted"]
+    assert (seen.recipients, seen.connections) == (["b@example.org"], 2)
+
+
+def test_cancelled_while_the_server_thinks_the_mail_is_in_doubt(run: Runs) -> None:
+    outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
+
+    async def cancelled() -> Seen:
+        async with scripted(Script(answers={"DOT": [SILENCE]})) as seen:
+            with pytest.raises(TimeoutError):
+                async with (
+                    asyncio.timeout(0.1),
+                    Wire(server=Server(host="127.0.0.1", port=seen.port)).connect() as line,
+                ):
+                    await line.deliver(outbox)
+            return seen
+
+    run(cancelled())
+    assert (outbox.fates, len(outbox.waiting), outbox.held) == (["unknown"], 1, set())
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"DATA": ["250 what?"]},
+        {"MAIL": ["354 go on"]},
+        {"RCPT": ["503 5.5.1 order"]},
+        {"DATA": ["354 go on\r\n250 taken"]},
+    ],
+)
+def test_out_of_step_nothing_is_believed(run: Runs, answers: dict[str, list[str]]) -> None:
+    outbox = ListOutbox.of([an_envelope()])
+    try:
+        seen = run(send(outbox, Script(answers=answers)))
+    except RelayError:
+        assert outbox.fates == []
+    else:
+        assert (outbox.fates, seen.taken) == (["try_later"], [])
+
+
+# TLS and logins -------------------------------------------------------------------------------------------------------
+
+
+class Papers:
+    """An authority of our own, and a server's certificate for 127.0.0.1."""
+
+    def __init__(self, folder: Path) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a mail server of the tests")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(
+                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+            )
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        self.file = folder / "server.pem"
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        self.file.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+
+    def script(self, security: Security, script: Script) -> Script:
+        """The same script, under TLS."""
+        if security is Security.none:
+            return script
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.file)
+        return replace(
+            script,
+            tls=context,
+            from_the_start=security is Security.tls,
+            extensions=(*script.extensions, "STARTTLS"),
+        )
+
+    def switches(self, security: Security) -> Switches:
+        return Switches(security=security, ca_file=None if security is Security.none else self.file)
+
+
+@pytest.fixture(scope="module")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
+    return Papers(tmp_path_factory.mktemp("papers"))
+
+
+@pytest.mark.parametrize("security", [Security.starttls, Security.tls])
+def test_messages_leave_under_tls_in_one_round_trip(run: Runs, security: Security, papers: Papers) -> None:
+    outbox = ListOutbox.of([an_envelope(message=LARGE * size) for size in (1, 20, 100)])
+    seen = run(send(outbox, papers.script(security, Script()), switches=papers.switches(security)))
+    assert outbox.fates == ["accepted"] * 3
+    assert seen.taken == [LARGE, LARGE * 20, LARGE * 100]
+    assert seen.count("EHLO") == (2 if security is Security.starttls else 1)
+
+
+@pytest.mark.parametrize("security", [Security.starttls, Security.tls])
+def test_a_stranger_s_certificate_gets_no_mail(run: Runs, security: Security, papers: Papers) -> None:
+    outbox = ListOutbox.of([an_envelope()])
+    with pytest.raises(RelayError, match="certificat"):
+        run(send(outbox, papers.script(security, Script()), switches=Switches(security=security)))
+
+
+@pytest.mark.parametrize(
+    "script",
+    [Script(), Script(extensions=("STARTTLS",), answers={"STARTTLS": ["454 4.7.0 no"]})],
+    ids=["not offered", "not done"],
+)
+def test_without_its_encryption_nothing_is_said_to_a_server(run: Runs, script: Script) -> None:
+    with pytest.raises(RelayError, match="STARTTLS"):
+        run(send(ListOutbox.of([an_envelope()]), script, switches=Switches(security=Security.starttls)))
+
+
+def test_words_in_clear_behind_starttls_are_not_believed(run: Runs, papers: Papers) -> None:
+    script = papers.script(Security.starttls, Script(answers={"STARTTLS": ["220 go on\r\n250 PIPELINING"]}))
+    with pytest.raises(RelayError):
+        run(send(ListOutbox.of([an_envelope()]), script, switches=papers.switches(Security.starttls)))
+
+
+@pytest.mark.parametrize("offered", ["AUTH PLAIN LOGIN", "AUTH LOGIN", "AUTH=LOGIN"])
+def test_both_logins_are_spoken(run: Runs, offered: str) -> None:
+    server = Server(host="127.0.0.1", port=0, username="lot", password="clé")
+    outbox = ListOutbox.of([an_envelope()])
+    script = Script(extensions=("PIPELINING", offered), answers={"LOGIN": ["235 2.7.0 welcome"]})
+    seen = run(send(outbox, script, server=server))
+    if "PLAIN" in offered:
+        assert "AUTH PLAIN " + base64.b64encode("\0lot\0clé".encode()).decode() in seen.commands
+    else:
+        login = seen.commands.index("AUTH LOGIN")
+        said = [base64.b64decode(line).decode() for line in seen.commands[login + 1 : login + 3]]
+        assert said == ["lot", "clé"]
+    assert outbox.fates == ["accepted"]
+
+
+@pytest.mark.parametrize(
+    ("extensions", "sentence"), [(("AUTH PLAIN",), "535 5.7.8 no"), (("AUTH CRAM-MD5",), "PLAIN ou LOGIN")]
+)
+def test_a_login_that_fails_is_said(run: Runs, extensions: tuple[str, ...], sentence: str) -> None:
+    server = Server(host="127.0.0.1", port=0, username="lot", password="secret")
+    with pytest.raises(RelayError, match=sentence):
+        run(send(ListOutbox.of([]), Script(extensions=extensions, answers={"LOGIN": ["535 5.7.8 no"]}), server=server))
+
+
+# The rest -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_knows_no_ehlo_is_greeted_the_old_way(run: Runs) -> None:
+    outbox = ListOutbox.of([an_envelope()] * 2)
+    seen = run(send(outbox, Script(answers={"EHLO": ["502 5.5.1 what?"]})))
+    assert (outbox.fates, seen.count("HELO")) == (["accepted"] * 2, 1)
+
+
+def test_a_machine_without_a_full_name_says_its_address() -> None:
+    assert our_name("::1").startswith(("[IPv6:::1]", "[")) or "." in our_name("::1")
+
+
+def test_the_switches_choose_the_client() -> None:
+    settings = Settings(smtp_host="relay.example", smtp_port=587, smtp_security="starttls")
+    wire = open_transport(settings)
+    assert isinstance(wire, Wire)
+    assert (wire.server.host, wire.server.port, wire.switches.security) == ("relay.example", 587, Security.starttls)
+    assert isinstance(open_transport(settings, switches=Switches(client=Client.aiosmtplib)), SmtpRelay)
