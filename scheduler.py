@@ -6,6 +6,7 @@ one does the work, and two schedulers at once do it once: the store keeps the pr
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 
@@ -28,11 +29,10 @@ class Tick:
     run: Callable[[House], object]
 
 
-def ticks(*, stopping: Callable[[], bool]) -> tuple[Tick, ...]:
-    """Everything that happens by itself. `stopping` lets a long send end between two mails."""
+def ticks() -> tuple[Tick, ...]:
+    """Everything that happens by itself, apart from sending, which goes on all the time (pipeline.keep_sending)."""
     return (
         Tick("release due issues", timedelta(seconds=2), pipeline.release_due),
-        Tick("send mails", timedelta(seconds=2), lambda house: pipeline.deliver(house, stopping=stopping)),
         Tick("send letters", timedelta(seconds=3), pipeline.send_pending_letters),
         Tick("load hits", timedelta(seconds=5), pipeline.load_hits),
         Tick("refresh leads", timedelta(seconds=30), pipeline.refresh_leads),
@@ -41,23 +41,28 @@ def ticks(*, stopping: Callable[[], bool]) -> tuple[Tick, ...]:
     )
 
 
-def _run(tick: Tick, house: House) -> None:
+Around = Callable[[str, timedelta], AbstractContextManager[None]]
+"""Entered while a tick of this name and interval runs, so that somebody can tell that it does."""
+
+
+def _run(tick: Tick, house: House, around: Around) -> None:
     """Run a tick. What a person can put right is one line of the log; all else is a fault of ours, with its trace."""
     try:
-        tick.run(house)
+        with around(tick.name, tick.every):
+            tick.run(house)
     except NewsletterError as error:
         _log.warning("%s: %s", tick.name, error)
 
 
-def open_scheduler(house: House, *, stopping: Callable[[], bool] = lambda: False) -> BackgroundScheduler:
+def open_scheduler(house: House, *, around: Around = lambda _name, _every: nullcontext()) -> BackgroundScheduler:
     """A started scheduler. A tick runs in a thread of its own, never twice at once; `shutdown()` waits for it."""
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a long send skips ticks, which is as it should be
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # long work skips ticks, which is as it should be
     scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
-    for tick in ticks(stopping=stopping):
+    for tick in ticks():
         scheduler.add_job(
-            _run, IntervalTrigger(seconds=int(tick.every.total_seconds())), args=[tick, house], id=tick.name
+            _run, IntervalTrigger(seconds=int(tick.every.total_seconds())), args=[tick, house, around], id=tick.name
         )
     scheduler.start()
     return scheduler

@@ -4,6 +4,7 @@ Every setting is an environment variable `NEWSLETTER_…` (the database also ans
 line of the file `.env` in the folder where the program starts. Nothing else in the project looks at the environment.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -39,6 +40,10 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Adresse d’écoute du serveur web.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port d’écoute du serveur web.")
 
+    metrics_token: str = Field(
+        default="", repr=False, description="Jeton qui ouvre /metrics ailleurs que sur la machine elle-même."
+    )
+
     smtp_host: str = Field(default="127.0.0.1", description="Serveur SMTP qui reçoit nos lettres.")
     smtp_port: int = Field(default=25, ge=1, le=65535, description="Port du serveur SMTP.")
     smtp_security: Literal["none", "starttls", "tls"] = Field(
@@ -47,6 +52,10 @@ class Settings(BaseSettings):
     smtp_username: str = Field(default="", description="Compte SMTP, s’il en faut un.")
     smtp_password: str = Field(default="", repr=False, description="Mot de passe SMTP.")
     smtp_connections: int = Field(default=4, ge=1, le=50, description="Connexions SMTP ouvertes à la fois.")
+
+    late_after_hours: float = Field(
+        default=6, gt=0, description="Retard, en heures, après lequel un numéro programmé demande avant de partir."
+    )
 
     sender_name: str = Field(default="Oh my Lot !", description="Nom affiché de l’expéditeur.")
     sender_address: str = Field(default="bonjour@ohmylot.example", description="Adresse de l’expéditeur.")
@@ -93,6 +102,11 @@ class Settings(BaseSettings):
     def links(self) -> Path:
         """The links of each edition, for the tracker."""
         return self.home / "links"
+
+    @property
+    def late_after(self) -> timedelta:
+        """How late a scheduled issue may still leave by itself."""
+        return timedelta(hours=self.late_after_hours)
 
     @property
     def outbound_from(self) -> str:

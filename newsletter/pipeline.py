@@ -7,7 +7,6 @@ The story, top to bottom: sign-ups are confirmed, an issue is written and approv
 its mails leave, readers act, warm leads reach an adviser.
 """
 
-import asyncio
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -15,6 +14,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import make_msgid
+from functools import cache
+from pathlib import Path
 from typing import Protocol
 
 from sqlmodel import Session
@@ -29,13 +30,17 @@ from newsletter.compose.letters import write_letter
 from newsletter.compose.mime import letterhead, write_message
 from newsletter.compose.program import Filled
 from newsletter.config import Settings
-from newsletter.delivery import doubt
+from newsletter.delivery import doubt, lock
 from newsletter.delivery.claim import mail_as_claimed
+from newsletter.delivery.dispatch import Dispatcher, claimable_lanes
 from newsletter.delivery.envelopes import envelopes, link_targets, read_online
+from newsletter.delivery.families import PaceFile
+from newsletter.delivery.hints import prepare_hints
 from newsletter.delivery.outcome import wait_after
-from newsletter.delivery.plan import Plan, cancel_waiting, plan
+from newsletter.delivery.plan import LANE, Plan, cancel_waiting, open_lane, plan_in_steps, unplanned
 from newsletter.delivery.report import Balance, balance, edition_of
 from newsletter.delivery.send import Drained, EnvelopeFor, Sender
+from newsletter.delivery.workers import Heart
 from newsletter.errors import RefusedError
 from newsletter.issues import approval, calendar
 from newsletter.leads.refresh import Refreshed, refresh
@@ -49,6 +54,7 @@ from newsletter.tracking import answers, linkbook, load, verdicts
 from newsletter.transport.contract import Envelope, Fate, RelayError, Transport
 from newsletter.transport.post import post
 from newsletter.transport.relay import SmtpRelay
+from newsletter.transport.way_out import open_transport
 from newsletter.words import EventKind, _
 
 
@@ -98,6 +104,7 @@ def lay_house(settings: Settings) -> Laid:
         Keyring.fresh().save(settings.keys_file)
     with closing(Store(settings.store_url)) as store:
         tables = store.upgrade()
+        prepare_hints(store)
         with store.transaction() as session:
             loaded = territory.load(session)
     return Laid(keys=fresh_keys, tables=tables, territory=loaded)
@@ -108,6 +115,8 @@ def lay_house(settings: Settings) -> Laid:
 
 def send_pending_letters(house: House) -> int:
     """Send the confirmation and welcome letters that are due; how many left. One that could not is due again later."""
+    if send_lock(house):
+        return 0
     return _send_confirmations(house) + _send_welcomes(house)
 
 
@@ -213,25 +222,40 @@ def schedule_issue(house: House, issue_id: int, *, local: datetime) -> Issue:
 
 
 def release_due(house: House) -> list[Plan]:
-    """Freeze the audience of every issue whose time has come, so that its mails may leave. Twice is harmless."""
+    """Freeze the audience of every issue whose time has come, so that its mails may leave. Twice is harmless.
+
+    An issue starts first and is planned then, in steps, so that planning which a crash cut short is taken up again.
+    """
+    if send_lock(house):
+        return []
     with house.store.reading() as session:
-        due = [key(issue.id) for issue in calendar.due(session, now=house.clock.now())]
-    plans = []
+        found = calendar.due(session, now=house.clock.now(), late_after=house.settings.late_after)
+        due = [key(issue.id) for issue in found]
     for issue_id in due:
         with suppress(RefusedError):  # another scheduler was first, or a person just cancelled it
-            plans.append(_release(house, issue_id))
-    return plans
+            _start(house, issue_id)
+    with house.store.reading() as session:
+        editions = [session.get_one(Edition, edition_id) for edition_id in unplanned(session)]
+    return [_plan(house, edition) for edition in editions]
 
 
-def _release(house: House, issue_id: int) -> Plan:
-    now = house.clock.now()
+def _start(house: House, issue_id: int) -> None:
     with house.store.transaction() as session:
         calendar.start(session, issue_id)
         edition = edition_of(session, issue_id)
         assert edition is not None  # a scheduled issue was approved
+        open_lane(session, connections=house.settings.smtp_connections)
         linkbook.write(house.settings.links, key(edition.id), _followed(session, key(edition.id)))
-        audience = segments.condition(segments.parse(edition.segment), today=paris_day(now))
-        return plan(session, edition, audience=audience, connections=house.settings.smtp_connections, now=now)
+
+
+def _plan(house: House, edition: Edition) -> Plan:
+    tree = segments.parse(edition.segment)
+    return plan_in_steps(
+        house.store,
+        key(edition.id),
+        audience=lambda began: segments.condition(tree, today=paris_day(began)),
+        now=house.clock.now(),
+    )
 
 
 def _followed(session: Session, edition_id: int) -> dict[int, str]:
@@ -240,18 +264,64 @@ def _followed(session: Session, edition_id: int) -> dict[int, str]:
 
 
 def deliver(
-    house: House, *, transport: Transport | None = None, stopping: Callable[[], bool] = lambda: False
+    house: House,
+    *,
+    lane: str = LANE,
+    transport: Transport | None = None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Drained:
-    """Send what is due until nothing is. Any number of processes may do this at once (DESIGN §5)."""
+    """Send what is due on this lane until nothing is. Any number of processes may do this at once (DESIGN §5).
+
+    While the house is locked after a restore, nothing leaves, and the sentence says why.
+    """
+    if why := send_lock(house):
+        return Drained(trouble=why)
     sender = Sender(
         house.store,
         house.clock,
-        transport or SmtpRelay.of(house.settings),
+        transport or open_transport(house.settings),
         lambda edition_id: _writer(house, edition_id),
         owner=f"{socket.gethostname()}:{os.getpid()}",
+        lane=lane,
         stopping=stopping,
+        pace=_pace_file(house.settings.home).table,
+        claimed=lambda: send_lock(house),
     )
-    return asyncio.run(sender.drain())
+    return sender.run()
+
+
+def send_lock(house: House) -> str:
+    """Why this house may mail nobody until a person confirms; empty when it may, and it then notes how far it is."""
+    with house.store.transaction() as session:
+        if why := lock.check(session, house.settings.home):
+            return why
+        lock.note(session, house.settings.home, now=house.clock.now())
+    return ""
+
+
+@cache
+def _pace_file(home: Path) -> PaceFile:
+    """One per process: a file that breaks keeps the limits that were read before."""
+    return PaceFile(home)
+
+
+def keep_sending(
+    house: House, *, dispatcher: Dispatcher, heart: Heart, stopping: Callable[[], bool], lane: str = ""
+) -> None:
+    """Send whatever falls due, on this lane or on all, until `stopping`; `heart` is told what is being drained."""
+
+    def drain(name: str) -> None:
+        with heart.draining(name):
+            deliver(house, lane=name, stopping=stopping)
+
+    dispatcher.run(drain, claimable=lambda: lanes_with_work(house, lane=lane), stopping=stopping)
+
+
+def lanes_with_work(house: House, *, lane: str = "") -> list[str]:
+    """The lanes that have something to send which nobody sends yet; of this one alone when it is named."""
+    with house.store.reading() as session:
+        found = claimable_lanes(session, now=house.clock.now())
+    return [name for name in found if lane in ("", name)]
 
 
 def _writer(house: House, edition_id: int) -> EnvelopeFor:
@@ -368,6 +438,8 @@ def refresh_leads(house: House) -> LeadsRefreshed:
 
 def _tell_adviser(house: House, adviser_id: int, lead_ids: Set[int]) -> None:
     """A letter that names the new leads and says why they are warm; how to reach them stands on the desk only."""
+    if send_lock(house):
+        return
     with house.store.reading() as session:
         adviser = session.get_one(Adviser, adviser_id)
         new = [card for card in cards(session, adviser_id=adviser_id) if card.lead_id in lead_ids]

@@ -147,6 +147,13 @@ class NoteKind(StrEnum):
     suppressed = "suppressed"
 
 
+class WorkerState(StrEnum):
+    """What a sending process does."""
+
+    idle = "idle"  # waits for work
+    sending = "sending"
+
+
 class LinkKind(StrEnum):
     """What a link of an edition points at."""
 
@@ -269,6 +276,8 @@ _LABELS: tuple[tuple[StrEnum, str], ...] = (
     (MailState.in_doubt, _("dans le doute")),
     (MailState.settled, _("doute levé")),
     (MailState.cancelled, _("annulés")),
+    (WorkerState.idle, _("attend")),
+    (WorkerState.sending, _("envoie")),
     (LinkKind.employer, _("employeur")),
     (LinkKind.opening, _("offre d’emploi")),
     (LinkKind.portrait, _("portrait")),

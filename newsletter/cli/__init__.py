@@ -13,6 +13,7 @@ from newsletter.words import _
 COMMANDS = {
     "init": "newsletter.cli.house:init",
     "serve": "newsletter.cli.house:serve",
+    "work": "newsletter.cli.work:work",
     "account": "newsletter.cli.account:account",
     "import": "newsletter.cli.imports:import_",
     "catalogue": "newsletter.cli.catalogue:catalogue",
@@ -20,6 +21,7 @@ COMMANDS = {
     "segment": "newsletter.cli.segment:segment",
     "issue": "newsletter.cli.issue:issue",
     "ledger": "newsletter.cli.ledger:ledger",
+    "pace": "newsletter.cli.pace:pace",
     "lead": "newsletter.cli.lead:lead",
     "adviser": "newsletter.cli.adviser:adviser",
     "demo": "newsletter.cli.demo:demo",

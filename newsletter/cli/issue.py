@@ -11,7 +11,9 @@ import click
 import yaml
 
 from newsletter import pipeline
+from newsletter.cli import hours
 from newsletter.cli.opening import the_house
+from newsletter.cli.progress import follow
 from newsletter.clock import in_paris
 from newsletter.compose.mime import letterhead
 from newsletter.delivery.report import Balance
@@ -30,6 +32,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help=_("Pour un pr
 @click.group(help=_("Les numéros de la lettre : écrire, approuver, programmer, suivre."))
 def issue() -> None:
     pass
+
+
+issue.add_command(hours.now)
+issue.add_command(hours.window)
+
+
+issue.add_command(follow)
 
 
 @issue.command(help=_("Commencer un numéro, vide ou d’après un fichier YAML (voir « edit »)."))

@@ -8,9 +8,10 @@ import click
 from newsletter.audience.addresses import normalise
 from newsletter.cli.opening import the_house
 from newsletter.clock import in_paris
-from newsletter.delivery import doubt, report
+from newsletter.delivery import doubt, lock, report
 from newsletter.delivery.report import Balance, LedgerLine
 from newsletter.errors import NotFoundError
+from newsletter.issues import calendar
 from newsletter.words import MailState, _, label
 
 
@@ -92,6 +93,25 @@ def settle(ruling: str, mails: tuple[int, ...], *, every: bool, edition: int | N
         now, why = house.clock.now(), _("décidé en ligne de commande")
         settled = doubt.settle(session, chosen, doubt.Ruling(ruling), now=now, why=why)
     click.echo(_("{count} doute(s) levé(s).").format(count=settled))
+
+
+@ledger.command(help=_("Rouvrir l’envoi, verrouillé après une restauration ou une copie, une fois tout vérifié."))
+@click.option("--go-on", is_flag=True, help=_("Reprendre les numéros en route, au lieu de les mettre en pause."))
+@click.option("--yes", is_flag=True, help=_("Sans demander."))
+def unlock(*, go_on: bool, yes: bool) -> None:
+    house = the_house()
+    with house.store.reading() as session:
+        why = lock.check(session, house.settings.home)
+    if not why:
+        click.echo(_("L’envoi est ouvert : rien à faire."))
+        return
+    click.echo(why)
+    if not yes:
+        click.confirm(_("Cette installation est-elle bien la seule à envoyer ? Ouvrir l’envoi ?"), abort=True)
+    with house.store.transaction() as session:
+        held = 0 if go_on else calendar.hold_all(session)
+        lock.confirm(session, house.settings.home, now=house.clock.now())
+    click.echo(_("L’envoi est ouvert. Numéros mis en pause : {held}.").format(held=held))
 
 
 def balance_text(one: Balance) -> str:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import uvicorn
 
+from newsletter.delivery.hints import open_dispatcher
+from newsletter.delivery.workers import alive
 from newsletter.errors import NewsletterError
-from newsletter.pipeline import House
+from newsletter.pipeline import House, keep_sending
 from newsletter.tracking.journal import Journal
 from newsletter.tracking.linkbook import LinkBook
 from newsletter.tracking.tracker import Tracker
@@ -72,12 +74,21 @@ def listen(host: str, port: int) -> socket.socket:
 @contextmanager
 def _ticking(house: House) -> Iterator[None]:
     stopping = threading.Event()
-    ticker = open_scheduler(house, stopping=stopping.is_set)
-    try:
-        yield
-    finally:
-        stopping.set()
-        ticker.shutdown(wait=True)
+    with alive(house.store, house.clock) as heart:
+        sender = threading.Thread(
+            target=keep_sending,
+            args=[house],
+            kwargs={"dispatcher": open_dispatcher(house.store), "heart": heart, "stopping": stopping.is_set},
+            name="sender",
+        )
+        ticker = open_scheduler(house, around=heart.ticking)
+        sender.start()
+        try:
+            yield
+        finally:
+            stopping.set()
+            sender.join()
+            ticker.shutdown(wait=True)
 
 
 def _server(house: House) -> uvicorn.Server:

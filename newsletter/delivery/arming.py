@@ -1,158 +1,227 @@
-"""Durable before the dot: every connection of a claim asks here, and all share one commit per tick of the loop.
+"""Durable before the dot: every connection of a drain asks here, and all share one commit per tick of the loop.
 
 A mail is `armed` in the store before the first byte of its body may reach a socket. So after `kill -9`, the mails whose
-fate is unknown are those armed and unanswered: at most one per open connection (DESIGN §5).
+fate is unknown are those armed and unanswered: at most one per open connection (DESIGN §5). Each commit also renews the
+leases of all batches in hand, under their fences: what the ledger took from us in the meantime is written no more.
 """
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime
+from enum import Enum, auto
 
 import sqlalchemy as sa
-from sqlmodel import Session, col
 
 from newsletter.clock import Clock
-from newsletter.delivery.claim import LEASE, Claim, ClaimedMail
+from newsletter.delivery.claim import LEASE, Claim, ClaimedMail, hand_back
 from newsletter.delivery.outcome import Step
+from newsletter.delivery.writing import Writing
 from newsletter.store import Store
-from newsletter.store.issues import Edition, Issue
-from newsletter.store.ledger import Batch, Lane, Mail, MailNote
-from newsletter.store.people import Subscriber, mailable
 from newsletter.transport.contract import Reply
-from newsletter.words import IssueState, MailState, NoteKind
+from newsletter.words import MailState
 
-HEARTBEAT = timedelta(seconds=20)
-"""How often a sender that waits for slow servers says that it is alive; well under the lease."""
-
-NOTED = {
-    MailState.deferred: NoteKind.deferred,
-    MailState.refused: NoteKind.refused,
-    MailState.in_doubt: NoteKind.doubt,
-}
-"""The outcomes that leave a note with the server's words."""
+PATIENCE = 0.4
+"""How long to wait for other lines, as a share of what a commit takes."""
+SHORTEST, LONGEST = 0.001, 0.005
 
 
-class LeaseLostError(Exception):
-    """Another sender has this batch by now: what this one holds must be let go of at once."""
+class Leave(Enum):
+    """What the ledger says to a mail whose body is about to leave."""
+
+    granted = auto()  # it is durably armed
+    gone = auto()  # its reader left the newsletter, or somebody settled this one mail
+    shut = auto()  # nothing more of this batch: a person paused or cancelled, or the batch is not ours any more
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one mail."""
+
+    claim: Claim
+    mail: ClaimedMail
+    step: Step
+    reply: Reply
 
 
 @dataclass(slots=True)
 class Arming:
-    """The ledger's side of sending one claim."""
+    """The ledger's side of one drain."""
 
     store: Store
     clock: Clock
-    claim: Claim
-    _wanted: dict[int, asyncio.Future[bool]] = field(default_factory=dict)
-    _results: list[tuple[ClaimedMail, Step, Reply]] = field(default_factory=list)
-    _scheduled: bool = False
+    lane: str
+    lines: int = 1  # connections that may ask
+    commits: int = 0
+    committed_at: float = field(default_factory=time.monotonic)
+    _held: dict[int, Claim] = field(default_factory=dict)
+    _asked: list[tuple[Claim, int, asyncio.Future[Leave]]] = field(default_factory=list)
+    _results: list[Result] = field(default_factory=list)
+    _forgiven: list[tuple[Result, datetime]] = field(default_factory=list)
+    _returned: list[tuple[Claim, datetime | None]] = field(default_factory=list)
+    _soon: bool = False
+    _later: asyncio.TimerHandle | None = None
+    _commit_seconds: float = 0.0  # how long a commit takes, smoothed
     _broken: Exception | None = None
+    _connection: sa.Connection | None = None
+    _writing: Writing | None = None
 
-    async def permit(self, mail_id: int) -> bool:
-        """Whether this mail's body may leave now; if so it is durably armed.
+    def hold(self, claim: Claim) -> None:
+        """Renew this batch's lease with every commit from now on."""
+        self._held[claim.batch_id] = claim
 
-        False when its reader left the newsletter, or a person paused or cancelled the issue, or the lane was paused.
-        Raises LeaseLostError when the batch is not ours any more.
-        """
-        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._wanted[mail_id] = answer
+    def is_ours(self, claim: Claim) -> bool:
+        """As far as the last commit knows."""
+        held = self._held.get(claim.batch_id)
+        return held is not None and held.fence == claim.fence
+
+    async def permit(self, claim: Claim, mail_id: int) -> Leave:
+        """Whether this mail's body may leave now. Raises what the store raised, should it have failed."""
+        answer: asyncio.Future[Leave] = asyncio.get_running_loop().create_future()
+        self._asked.append((claim, mail_id, answer))
         self._schedule()
         return await answer
 
-    def record(self, mail: ClaimedMail, step: Step, reply: Reply) -> None:
-        """Note what became of an armed mail, with the next commit."""
-        self._results.append((mail, step, reply))
+    def record(self, result: Result) -> None:
+        """Note what became of a mail, with the next commit."""
+        self._results.append(result)
         self._schedule()
 
-    def keep_lease(self) -> None:
-        """Commit what waits and say that we are alive; should that fail, the next `permit` or `record` raises why."""
-        with suppress(Exception):  # flush has told everyone who waits, and keeps the error for the others
-            self.flush()
+    def forgive(self, result: Result, *, due_at: datetime) -> None:
+        """It was refused for our fault, not its own: try it again, with the next commit."""
+        self._forgiven.append((result, due_at))
+        self._schedule()
+
+    def hand_back(self, claim: Claim, *, not_before: datetime | None = None) -> None:
+        """Give a batch back with the next commit."""
+        if self.is_ours(claim):
+            self._returned.append((claim, not_before))
+            self._schedule()
+
+    def is_silent_since(self, moment: float) -> bool:
+        """Whether nothing was committed after this moment of the monotonic clock."""
+        return self.committed_at < moment
 
     def flush(self) -> None:
-        """Commit all that waits. Raises LeaseLostError, writing nothing, when the batch is not ours any more."""
-        self._scheduled = False
-        wanted, self._wanted = self._wanted, {}
-        results, self._results = self._results, []
+        """Commit all that waits, and renew the leases. Raises what the store raised; results are kept for `end`."""
+        self._unschedule()
+        asked, self._asked = self._asked, []
+        began = time.perf_counter()
         try:
-            with self.store.transaction() as session:
-                self._renew(session)
-                armed = self._arm(session, list(wanted))
-                self._write(session, results)
+            leaves = self._commit(asked)
         except Exception as error:
             self._broken = error
-            _tell(wanted.values(), error)
+            _tell(asked, error)
             raise
-        for mail_id, answer in wanted.items():
+        self._commit_seconds += (time.perf_counter() - began - self._commit_seconds) / 8
+        self._results, self._forgiven, self._returned = [], [], []
+        for claim, mail_id, answer in asked:
             if not answer.done():
-                answer.set_result(mail_id in armed)
+                answer.set_result(leaves.get(mail_id, Leave.shut) if self.is_ours(claim) else Leave.shut)
+
+    def end(self) -> None:
+        """Commit what waits, once more after a failure: every fate that is known reaches the ledger if it can."""
+        try:
+            if self._broken:
+                self._let_go_of_the_store()
+            if self._held or self._results or self._forgiven:
+                self.flush()
+        finally:
+            self._let_go_of_the_store()
 
     def _schedule(self) -> None:
+        """Have what waits committed: with this tick of the loop, or, where commits are slow, when every line has asked.
+
+        A slow disk makes lines wait for each other's commits; waiting a little for those that are about to ask saves
+        them a turn.
+        """
         if self._broken:
-            raise self._broken
-        if not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self.keep_lease)
+            asked, self._asked = self._asked, []
+            _tell(asked, self._broken)
+            return
+        patience = PATIENCE * self._commit_seconds
+        loop = asyncio.get_running_loop()
+        if patience < SHORTEST or len(self._asked) >= self.lines:
+            if not self._soon:
+                self._soon = True
+                loop.call_soon(self._flush_quietly)
+        elif self._later is None:
+            self._later = loop.call_later(min(patience, LONGEST), self._flush_quietly)
 
-    def _renew(self, session: Session) -> None:
-        renewed = session.connection().execute(
-            sa.update(Batch)
-            .where(col(Batch.id) == self.claim.batch_id, col(Batch.fence) == self.claim.fence)
-            .values(lease_until=self.clock.now() + LEASE)
-        )
-        if renewed.rowcount != 1:
-            raise LeaseLostError
+    def _flush_quietly(self) -> None:
+        if self._soon or self._later:
+            with suppress(Exception):  # flush has told everyone who waits, and keeps the error for the others
+                self.flush()
 
-    def _arm(self, session: Session, mail_ids: list[int]) -> set[int]:
-        if not mail_ids:
+    def _unschedule(self) -> None:
+        self._soon = False
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+
+    def _commit(self, asked: Sequence[tuple[Claim, int, "asyncio.Future[Leave]"]]) -> dict[int, Leave]:
+        now = self.clock.now()
+        connection, writing = self._open()
+        with connection.begin():
+            lost = self._renew(writing, connection, now)
+            ours = {claim.batch_id for claim in self._held.values() if claim.batch_id not in lost}
+            mails = [mail_id for claim, mail_id, _answer in asked if self.is_ours(claim) and claim.batch_id in ours]
+            leaves = self._arm(writing, connection, mails, now)
+            results = [
+                result for result in self._results if self.is_ours(result.claim) and result.claim.batch_id in ours
+            ]
+            self._write(writing, connection, results, now)
+            returned = [(claim, when) for claim, when in self._returned if claim.batch_id in ours]
+            for claim, not_before in returned:
+                hand_back(connection, claim, not_before=not_before)
+        self.commits += 1
+        self.committed_at = time.monotonic()
+        for batch_id in lost | {claim.batch_id for claim, _when in returned}:
+            self._held.pop(batch_id, None)
+        return leaves
+
+    def _renew(self, writing: Writing, connection: sa.Connection, now: datetime) -> set[int]:
+        """Renew every lease in one statement; the batches that are not ours any more."""
+        if not self._held:
             return set()
-        now = self.clock.now()
-        may_be_mailed = sa.exists().where(col(Subscriber.id) == col(Mail.subscriber_id), mailable()).correlate(Mail)
-        these = col(Mail.id).in_(mail_ids)
-        session.connection().execute(
-            sa.update(Mail).where(these, sa.not_(may_be_mailed)).values(state=MailState.suppressed, answered_at=now)
-        )
-        armed = session.connection().execute(
-            sa.update(Mail)
-            .where(these, col(Mail.state).in_((MailState.planned, MailState.deferred)), self._may_leave())
-            .values(state=MailState.armed, armed_at=now, due_at=None, tries=col(Mail.tries) + 1)
-            .returning(col(Mail.id))
-        )
-        return {mail_id for mail_id in armed.scalars() if mail_id is not None}
+        fences = [(claim.batch_id, claim.fence) for claim in self._held.values()]
+        return set(self._held) - writing.renew(connection, fences, until=now + LEASE)
 
-    def _may_leave(self) -> sa.ColumnElement[bool]:
-        """Nobody has paused the issue or the lane."""
-        issue_leaves = sa.exists().where(
-            col(Edition.id) == self.claim.edition_id,
-            col(Issue.id) == col(Edition.issue_id),
-            col(Issue.state) == IssueState.sending,
-        )
-        lane_is_open = sa.exists().where(col(Lane.name) == self.claim.lane, col(Lane.paused_at).is_(None))
-        return sa.and_(issue_leaves, lane_is_open)
+    def _arm(self, writing: Writing, connection: sa.Connection, mails: list[int], now: datetime) -> dict[int, Leave]:
+        if not mails:
+            return {}
+        armed = writing.arm(connection, mails, now=now)
+        leaves = dict.fromkeys(armed, Leave.granted)
+        if len(armed) < len(mails):
+            rest = [mail_id for mail_id in mails if mail_id not in leaves]
+            leaves |= dict.fromkeys(writing.take_out(connection, rest, now=now), Leave.gone)
+        return leaves
 
-    def _write(self, session: Session, results: list[tuple[ClaimedMail, Step, Reply]]) -> None:
-        now = self.clock.now()
-        accepted = [mail.mail_id for mail, step, _ in results if step.state is MailState.accepted]
+    def _write(self, writing: Writing, connection: sa.Connection, results: list[Result], now: datetime) -> None:
+        accepted = [result.mail.mail_id for result in results if result.step.state is MailState.accepted]
         if accepted:
-            statement = sa.update(Mail).where(col(Mail.id).in_(accepted))
-            session.connection().execute(statement.values(state=MailState.accepted, answered_at=now))
-        for mail, step, reply in results:
-            if step.state is not MailState.accepted:
-                statement = sa.update(Mail).where(col(Mail.id) == mail.mail_id)
-                session.connection().execute(
-                    statement.values(state=step.state, due_at=step.due_at, answered_at=None if step.due_at else now)
-                )
-                session.add(
-                    MailNote(
-                        mail_id=mail.mail_id, at=now, kind=NOTED[step.state], code=reply.code, enhanced=reply.enhanced,
-                        words=reply.words,
-                    )
-                )  # fmt: skip
+            writing.accept(connection, accepted, now=now)
+        if others := [result for result in results if result.step.state is not MailState.accepted]:
+            writing.other_fates(connection, [(r.mail, r.step, r.reply) for r in others], now=now)
+        for result, due_at in self._forgiven:
+            writing.forgive(connection, result.claim, result.mail.mail_id, due_at=due_at)
+
+    def _open(self) -> tuple[sa.Connection, Writing]:
+        """One connection for the whole drain, so that its statements stay prepared."""
+        if self._connection is None or self._writing is None:
+            self._connection = self.store.engine.connect().execution_options(writes=True)
+            self._writing = Writing.over(self.store.engine, self.lane)
+        return self._connection, self._writing
+
+    def _let_go_of_the_store(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
-def _tell(answers: Iterable[asyncio.Future[bool]], error: Exception) -> None:
-    for answer in answers:
+def _tell(asked: Iterable[tuple[Claim, int, "asyncio.Future[Leave]"]], error: Exception) -> None:
+    for _claim, _mail_id, answer in asked:
         if not answer.done():
             answer.set_exception(error)

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from newsletter.delivery.writing import cancel_what_is_cancelled
 from newsletter.store.activity import Event
 from newsletter.store.issues import Edition
-from newsletter.store.ledger import Batch, Mail, MailNote
+from newsletter.store.ledger import BATCH, Batch, Mail, MailNote
 from newsletter.words import DoubtPolicy, MailState, NoteKind
 
 DOUBT_AFTER = timedelta(minutes=15)
@@ -47,7 +49,7 @@ def doubts(session: Session, *, edition_id: int | None = None) -> list[Doubt]:
     )
     statement = sa.select(
         col(Mail.id), col(Mail.edition_id), col(Mail.seq), col(Mail.armed_at), sa.func.coalesce(newest_note, "")
-    ).where(col(Mail.state) == MailState.in_doubt)
+    ).where(_in_doubt())
     if edition_id is not None:
         statement = statement.where(col(Mail.edition_id) == edition_id)
     return [Doubt(*row) for row in session.connection().execute(statement.order_by(col(Mail.armed_at), col(Mail.id)))]
@@ -61,22 +63,24 @@ def settle(session: Session, mail_ids: Sequence[int], ruling: Ruling, *, now: da
         Ruling.drop: MailState.cancelled,
     }[ruling]
     due_at = now if ruling is Ruling.resend else None
-    settled = (
+    settled: Sequence[Any] = (
         session.connection()
         .execute(
             sa.update(Mail)
             .where(col(Mail.id).in_(mail_ids), col(Mail.state) == MailState.in_doubt)
             .values(state=state, due_at=due_at, answered_at=None if due_at else now)
-            .returning(col(Mail.id), col(Mail.batch_id))
+            .returning(col(Mail.id), col(Mail.edition_id), col(Mail.seq))
         )
         .all()
     )
     session.add_all(
-        MailNote(mail_id=mail, at=now, kind=NoteKind.settled, words=why) for mail, _batch in settled if mail is not None
+        MailNote(mail_id=mail, at=now, kind=NoteKind.settled, words=why) for mail, _edition, _seq in settled
     )
     if due_at is not None:
-        batches = {batch for _mail, batch in settled}
-        session.connection().execute(sa.update(Batch).where(col(Batch.id).in_(batches)).values(not_before=now))
+        for edition, number in {(edition, seq // BATCH) for _mail, edition, seq in settled}:
+            theirs = sa.and_(col(Batch.edition_id) == edition, col(Batch.number) == number)
+            session.connection().execute(sa.update(Batch).where(theirs).values(not_before=now))
+        session.connection().execute(cancel_what_is_cancelled([mail for mail, _edition, _seq in settled]))
     session.flush()
     return len(settled)
 
@@ -84,7 +88,7 @@ def settle(session: Session, mail_ids: Sequence[int], ruling: Ruling, *, now: da
 def settle_by_evidence(session: Session, *, now: datetime) -> int:
     """A mail that was opened, clicked or answered did arrive. How many doubts that ended."""
     seen = sa.exists().where(col(Event.mail_id) == col(Mail.id))
-    found = session.exec(select(Mail.id).where(col(Mail.state) == MailState.in_doubt, seen)).all()
+    found = session.exec(select(Mail.id).where(_in_doubt(), seen)).all()
     return settle(session, [mail for mail in found if mail], Ruling.arrived, now=now, why="its reader acted on it")
 
 
@@ -102,9 +106,15 @@ def _ripe(session: Session, policy: DoubtPolicy, *, now: datetime) -> list[int]:
         select(Mail.id)
         .join(Edition, col(Edition.id) == col(Mail.edition_id))
         .where(
-            col(Mail.state) == MailState.in_doubt,
+            _in_doubt(),
             col(Edition.doubt_policy) == policy,
             col(Mail.armed_at) <= now - DOUBT_AFTER,
         )
     ).all()
     return [mail for mail in found if mail]
+
+
+def _in_doubt() -> sa.ColumnElement[bool]:
+    """Found by their notes, for every doubt leaves one: among millions of mails only those few are looked at."""
+    noted = sa.select(col(MailNote.mail_id)).where(col(MailNote.kind) == NoteKind.doubt)
+    return sa.and_(col(Mail.state) == MailState.in_doubt, col(Mail.id).in_(noted))

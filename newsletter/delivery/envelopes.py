@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from sqlmodel import Session, col, select
 
-from newsletter.compose.links import LinkTarget, ReaderLinks, reader_links
-from newsletter.compose.mime import Letterhead, message_id_for, write_message
+from newsletter.compose.links import LazyLinks, LinkTarget
+from newsletter.compose.mime import Letterhead, message_id_for
 from newsletter.compose.program import Filled, Program, Reader
+from newsletter.compose.slots import compile_message
 from newsletter.delivery.claim import ClaimedMail
 from newsletter.delivery.send import EnvelopeFor
 from newsletter.store.issues import Edition, Link, Variant
@@ -17,24 +18,19 @@ from newsletter.transport.contract import Envelope
 def envelopes(session: Session, edition_id: int, *, keys: Keyring, head: Letterhead, mail_from: str) -> EnvelopeFor:
     """How to write the mails of a planned edition. The same mail gives the same bytes, so a resend is no double."""
     edition = session.get_one(Edition, edition_id)
-    program = program_of(session, edition)
-    targets = link_targets(session, edition_id)
-    date = edition.message_date
-    assert date is not None  # planning stamped it
+    assert edition.message_date is not None  # planning stamped it
+    program = compile_message(
+        program_of(session, edition),
+        letterhead=head,
+        date=edition.message_date,
+        targets=tuple(link_targets(session, edition_id)),
+        group=f"edition-{edition_id}",
+    )
 
     def envelope_for(mail: ClaimedMail) -> Envelope:
-        links = _links(keys, head, edition_id, mail, targets)
-        message = write_message(
-            program.fill(Reader(address=mail.address, first_name=mail.first_name, links=links)),
-            letterhead=head,
-            to=mail.address,
-            message_id=message_id_for(keys, edition_id, mail.mail_id, head.message_domain),
-            date=date,
-            links=links,
-            one_click=True,
-            group=f"edition-{edition_id}",
-        )
-        return Envelope(sender=mail_from, recipient=mail.address, message=message)
+        message_id = message_id_for(keys, edition_id, mail.mail_id, head.message_domain)
+        message = program.write(mail.address, mail.first_name, _links(keys, edition_id, mail), message_id)
+        return Envelope(key=mail.mail_id, sender=mail_from, recipient=mail.address, message=message)
 
     return envelope_for
 
@@ -42,7 +38,8 @@ def envelopes(session: Session, edition_id: int, *, keys: Keyring, head: Letterh
 def read_online(session: Session, mail: ClaimedMail, edition_id: int, *, keys: Keyring, head: Letterhead) -> Filled:
     """The same mail as a page, with this reader's own links and without any pixel."""
     edition = session.get_one(Edition, edition_id)
-    links = _links(keys, head, edition_id, replace(mail, opens=False), link_targets(session, edition_id))
+    theirs = _links(keys, edition_id, replace(mail, opens=False))
+    links = theirs.addresses(head.base_url, targets=link_targets(session, edition_id))
     return program_of(session, edition).fill(Reader(address=mail.address, first_name=mail.first_name, links=links))
 
 
@@ -70,16 +67,12 @@ def link_targets(session: Session, edition_id: int) -> list[LinkTarget]:
     ]
 
 
-def _links(
-    keys: Keyring, head: Letterhead, edition_id: int, mail: ClaimedMail, targets: list[LinkTarget]
-) -> ReaderLinks:
-    return reader_links(
-        keys,
-        head.base_url,
+def _links(keys: Keyring, edition_id: int, mail: ClaimedMail) -> LazyLinks:
+    return LazyLinks(
+        keys=keys,
         edition_id=edition_id,
         mail_id=mail.mail_id,
         subscriber_id=mail.subscriber_id,
-        targets=targets,
         clicks=mail.clicks,
         opens=mail.opens,
     )

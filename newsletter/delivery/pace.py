@@ -1,17 +1,139 @@
-"""How fast a lane may send."""
+"""How fast mails start: per lane and per receiver family, each by itself, so that a slow one holds up no other.
 
-from dataclasses import dataclass
+Pure given the clock: times are seconds of any steady clock. One pacer serves one process; the limits of several
+processes add up (docs/reference/pace.md).
+"""
+
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+
+from newsletter.delivery.families import Limits, PaceTable, WarmUp, shipped
+
+NOT_BY_WAITING = math.inf
+"""No clock ends this wait: another mail of the family must be finished first, or its warm-up ends for today."""
+CATCH_UP = 1 / 240
+"""The share of a minute's mails that may make up for a loop that was late: even spacing alone would lose them."""
+REMEMBERED = 10_000
+"""Domains; beyond, those that rest are forgotten, so that memory stays flat however long the list is."""
 
 
 @dataclass(slots=True)
-class Pace:
-    """Spaces starts evenly: at most `per_minute` in any minute. Times are seconds of any steady clock."""
+class Pacer:
+    """Says whether a mail of a family may start now, and counts it when it may.
 
-    per_minute: int
-    next_slot: float = 0.0
+    `left` is how many mails each warming family may still get today (`warmup.left_today`).
+    """
+
+    table: PaceTable = field(default_factory=shipped)
+    lane: Limits = field(default_factory=Limits)
+    left: dict[str, int] = field(default_factory=dict)
+    _gates: dict[str, "_Gate"] = field(default_factory=dict)
+    _way: "_Gate" = field(default_factory=lambda: _Gate(Limits()))
+
+    def __post_init__(self) -> None:
+        self.renew(self.table, lane=self.lane, left=self.left)
+
+    def renew(self, table: PaceTable, *, lane: Limits, left: Mapping[str, int]) -> None:
+        """Go on under these limits. What is on the wire is still counted."""
+        self.table, self.lane, self.left = table, lane, dict(left)
+        self._way.obey(lane)  # of its rate only: the sender opens no more connections than the lane has
+        for family, gate in self._gates.items():
+            gate.obey(table.limits(family))
+
+    def family_of(self, address: str) -> str:
+        return self.table.family_of(address)
+
+    def take(self, family: str, now: float, *, line: Hashable = None) -> float:
+        """0: a mail of this family may start, and counts as started until `finished`. Else the seconds until it may.
+
+        The wait is NOT_BY_WAITING when no clock ends it; `spent` then tells the warm-up from a full family. Mails of
+        one `line` count as one connection, for the next envelope may ride behind the dot; without a line each counts.
+        """
+        gate = self._gates.get(family) or self._new_gate(family, now)
+        if gate.is_full(line) or (gate.plan and self._may_still(family, gate.plan) < 1):
+            return NOT_BY_WAITING
+        wait = max(gate.wait(now), self._way.wait(now))
+        if wait > 0:
+            return wait
+        gate.start(now)
+        self._way.start(now)
+        gate.lines[line] = gate.lines.get(line, 0) + 1
+        if gate.plan:
+            self.left[family] = self._may_still(family, gate.plan) - 1
+        return 0.0
+
+    def lane_wait(self, now: float) -> float:
+        """Seconds until the lane itself lets a mail of any family start."""
+        return self._way.wait(now)
+
+    def finished(self, family: str, *, line: Hashable = None) -> None:
+        """A mail that was taken has its fate, or was given back."""
+        if gate := self._gates.get(family):
+            carried = gate.lines.pop(line, 0) - 1
+            if carried > 0:
+                gate.lines[line] = carried
+
+    def spent(self, family: str) -> bool:
+        """Whether the family's warm-up lets nothing more leave today."""
+        plan = self.table.limits(family).warmup
+        return plan is not None and self._may_still(family, plan) < 1
+
+    def worn(self, family: str, carried: int) -> bool:
+        """Whether a line that carried this many mails of the family should make room for a fresh one."""
+        most = self.table.limits(family).per_connection
+        return 0 < most <= carried
+
+    def _may_still(self, family: str, plan: WarmUp) -> int:
+        return self.left.get(family, plan.first)
+
+    def _new_gate(self, family: str, now: float) -> "_Gate":
+        if len(self._gates) >= REMEMBERED:
+            self._gates = {name: gate for name, gate in self._gates.items() if not gate.rests(now)}
+        gate = self._gates[family] = _Gate(self.table.limits(family))
+        return gate
+
+
+class _Gate:
+    """One limit: even spacing (GCRA, as in ATM networks), at most `per_minute` starts in any 60 seconds.
+
+    Asked for every mail, so it keeps plain numbers and works them out when the limits change.
+    """
+
+    __slots__ = ("due", "lines", "most", "plan", "slack", "spacing")
+
+    def __init__(self, limits: Limits) -> None:
+        self.due = -math.inf  # when the next start would be, were all evenly spaced
+        self.lines: dict[Hashable, int] = {}  # mails on the wire; those of no line stand under None
+        self.obey(limits)
+
+    def obey(self, limits: Limits) -> None:
+        self.most, self.plan = limits.connections, limits.warmup
+        self.spacing = self.slack = 0.0
+        if limits.per_minute:
+            # A little wider than a minute's share, by what the slack may bring forward: no minute passes the limit.
+            self.spacing = 60.0 / (limits.per_minute * (1 - CATCH_UP)) * (1 + 1e-6)  # the last factor: rounding
+            self.slack = limits.per_minute * CATCH_UP * self.spacing
 
     def wait(self, now: float) -> float:
-        """Take the next slot; how many seconds to wait for it."""
-        slot = max(self.next_slot, now)
-        self.next_slot = slot + 60.0 / self.per_minute
-        return slot - now
+        """Seconds until a start keeps the limit."""
+        early = self.due - self.slack - now
+        if early <= 0:
+            return 0.0
+        if early > self.spacing:  # the limit was renewed, or the clock put back
+            self.due, early = now + self.slack + self.spacing, self.spacing
+        return early
+
+    def start(self, now: float) -> None:
+        if self.spacing:
+            self.due = max(self.due, now) + self.spacing
+
+    def is_full(self, line: Hashable) -> bool:
+        lines = self.lines
+        if not self.most or (len(lines) < self.most and None not in lines) or (line is not None and line in lines):
+            return False
+        alone = lines.get(None, 0)
+        return len(lines) - (1 if alone else 0) + alone >= self.most
+
+    def rests(self, now: float) -> bool:
+        return not self.lines and self.due <= now

@@ -1,19 +1,22 @@
 """The figures shown about a send: each is a count over the ledger, made when it is asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from babel.dates import format_timedelta
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from newsletter.store.columns import key
-from newsletter.store.issues import Edition
-from newsletter.store.ledger import Lane, Mail, MailNote
+from newsletter.store.issues import Edition, Issue
+from newsletter.store.ledger import Batch, Lane, Mail, MailNote
 from newsletter.store.people import Subscriber
-from newsletter.words import MailState, NoteKind
+from newsletter.words import IssueState, MailState, NoteKind, _
 
+LAST_MINUTE = timedelta(minutes=1)
+RECENT = timedelta(days=7)
 WAITING = (MailState.planned, MailState.armed, MailState.deferred)
 
 
@@ -39,6 +42,14 @@ class Balance:
     def adds_up(self) -> bool:
         ended = self.accepted + self.refused + self.suppressed + self.in_doubt + self.cancelled
         return self.planned == ended + self.waiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """How fast an edition leaves, seen over the last minute."""
+
+    per_second: float = 0.0
+    seconds_left: float | None = None  # for what need not be tried again; None when nothing moves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +103,51 @@ def edition_of(session: Session, issue_id: int) -> Edition | None:
     return session.exec(select(Edition).where(col(Edition.issue_id) == issue_id)).first()
 
 
+def rate(session: Session, edition_id: int, now: datetime) -> Rate:
+    """How many mails a second got their answer within the last minute, and how long the rest takes at that."""
+    answered, first = session.execute(
+        sa.select(sa.func.count(), sa.func.min(col(Mail.answered_at))).where(
+            col(Mail.edition_id) == edition_id, col(Mail.answered_at) > now - LAST_MINUTE
+        )
+    ).one()
+    if not answered:
+        return Rate()
+    where = balance(session, edition_id)
+    per_second = answered / max(1.0, (now - first).total_seconds())
+    return Rate(per_second=per_second, seconds_left=(where.waiting - where.deferred) / per_second)
+
+
+def time_left(seconds: float) -> str:
+    """About how long that is, in words."""
+    if seconds < 60:
+        return _("moins d’une minute")
+    words = format_timedelta(timedelta(seconds=seconds), threshold=1.5, locale="fr_FR")
+    return words.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def recent_mails(session: Session, *, now: datetime) -> Mapping[MailState, int]:
+    """The mails of the editions planned within a week, by state; every state is named."""
+    recent = sa.select(col(Edition.id)).where(col(Edition.planned_at) > now - RECENT)
+    found = session.execute(
+        sa.select(col(Mail.state), sa.func.count()).where(col(Mail.edition_id).in_(recent)).group_by(col(Mail.state))
+    )
+    return dict.fromkeys(MailState, 0) | {MailState(state): number for state, number in found}
+
+
+def moving_editions(session: Session) -> list[Edition]:
+    """The editions of which a mail waits, being sent or held, oldest first."""
+    waiting = sa.exists().where(col(Batch.edition_id) == col(Edition.id), col(Batch.not_before).is_not(None))
+    in_hand = (IssueState.sending, IssueState.paused)
+    return list(
+        session.exec(
+            select(Edition)
+            .join(Issue, col(Issue.id) == col(Edition.issue_id))
+            .where(waiting, col(Issue.state).in_(in_hand))
+            .order_by(col(Edition.planned_at), col(Edition.id))
+        ).all()
+    )
+
+
 def notes(session: Session, edition_id: int, *, limit: int = 100) -> list[Exceptional]:
     """What went otherwise than planned, newest first."""
     rows = session.exec(
@@ -133,6 +189,19 @@ def lines(
     if state is not None:
         statement = statement.where(col(Mail.state) == state)
     return [_line(mail, note) for mail, note in session.exec(statement).all()]
+
+
+def in_doubt(session: Session) -> int:
+    """How many mails, of whatever edition, nobody knows the fate of. Each of them has a note that says so."""
+    noted = sa.select(col(MailNote.mail_id)).where(col(MailNote.kind) == NoteKind.doubt)
+    return session.exec(
+        select(sa.func.count()).select_from(Mail).where(col(Mail.id).in_(noted), col(Mail.state) == MailState.in_doubt)
+    ).one()
+
+
+def lanes(session: Session) -> Sequence[Lane]:
+    """The ways out, by name."""
+    return session.exec(select(Lane).order_by(col(Lane.name))).all()
 
 
 def troubles(session: Session) -> list[str]:

@@ -1,35 +1,41 @@
-"""Draining a lane: claim a batch, hand its mails over several connections, note each fate.
+"""Draining a lane: batches come in as the stock runs low, connections draw from it, and each fate is noted.
 
-One of the two async rims of the house (DESIGN §3).
+One of the two async rims of the house (DESIGN §3). While the last mails of one batch are on the wire, the next batch is
+there already, so no connection waits for another's slow answer.
 """
 
 import asyncio
-import random
 import time
-from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 
-from newsletter.clock import Clock
-from newsletter.delivery.arming import HEARTBEAT, Arming, LeaseLostError
-from newsletter.delivery.claim import Claim, ClaimedMail, claim_batch, hand_back
-from newsletter.delivery.outcome import RETRIES, after_attempt
-from newsletter.delivery.pace import Pace
-from newsletter.errors import NewsletterError
+from newsletter.clock import Clock, paris_day
+from newsletter.delivery.arming import Arming
+from newsletter.delivery.claim import Claim, claim_batch, take_in_the_orphans
+from newsletter.delivery.families import PaceTable, shipped
+from newsletter.delivery.lines import LOOK, Lines
+from newsletter.delivery.loop import fastest_loop
+from newsletter.delivery.outbox import REST, EnvelopeFor, Outgoing
+from newsletter.delivery.pace import NOT_BY_WAITING, Pacer
+from newsletter.delivery.stock import Held, Stock
+from newsletter.delivery.warmup import left_today
 from newsletter.store import Store
 from newsletter.store.ledger import Lane
-from newsletter.transport.contract import (
-    Connection,
-    Envelope,
-    Fate,
-    RelayError,
-    Reply,
-    Transport,
-    without_addresses,
-)
+from newsletter.transport.contract import Transport
 
-PER_CONNECTION = 100  # messages, then a fresh connection: receivers frown on longer ones (standards §2.3)
-LOST_LINES = 3  # in a row, then the way out counts as shut
+__all__ = ["Drained", "EnvelopeFor", "Sender"]
+
+BATCHES_IN_HAND = 8
+"""A slow family leaves a rest in each batch; beyond this many, the rests are given back for a while."""
+PUT_OFF = timedelta(minutes=1)
+SPENT = timedelta(minutes=15)
+"""When to look again at mails that no waiting helps: their family's warm-up is over for today."""
+HEARTBEAT = 20.0
+"""Seconds after which a sender that waits for slow servers says that it is alive; well under the lease."""
+LOOK_FOR_BATCHES = 1.0
+LOOK_AT_LIMITS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +44,7 @@ class Drained:
 
     attempts: int = 0
     trouble: str = ""  # a French sentence, when the way out was shut
-
-
-EnvelopeFor = Callable[[ClaimedMail], Envelope]
-"""Writes the message of one mail. Called with the same mail it gives the same bytes."""
+    commits: int = 0
 
 
 @dataclass(slots=True)
@@ -55,123 +58,175 @@ class Sender:
     owner: str
     lane: str = "default"
     stopping: Callable[[], bool] = lambda: False
+    pace: Callable[[], PaceTable] = shipped
+    claimed: Callable[[], object] = lambda: None  # told of each claim, once it is committed
+
+    def run(self) -> Drained:
+        """`drain()` to its end, for callers that are not asynchronous; on uvloop where there is one."""
+        with asyncio.Runner(loop_factory=fastest_loop()) as runner:
+            return runner.run(self.drain())
 
     async def drain(self) -> Drained:
         """Send until nothing of this lane is due. Every mail tried ends with a fate in the ledger.
 
-        When the way out is shut, the batch is handed back, the lane keeps the sentence that says why, and the mails
-        wait: none is lost and none counts as tried.
+        When the way out is shut, or refuses everything, the batches are handed back, the lane rests and keeps the
+        sentence that says why, and the mails wait: none is lost. Raises what the store raises when it fails.
         """
-        attempts = 0
-        while not self.stopping() and (claim := self._claim()):
+        with self.store.transaction() as session:
+            take_in_the_orphans(session, now=self.clock.now())
+        if self.stopping() or (first := self._claim()) is None:
+            return Drained()
+        work = self._start(first)
+        try:
+            await self._supply(work)
+        finally:
             try:
-                attempts += await self._send(claim)
-            except RelayError as error:
-                self._hand_back(claim, trouble=str(error))
-                return Drained(attempts=attempts, trouble=str(error))
-            except LeaseLostError:
-                continue  # the new owner has the batch, and what we had armed stands in doubt there
-            self._hand_back(claim)
-        return Drained(attempts=attempts)
+                await self._end(work)
+            finally:
+                if work.outgoing.trouble:
+                    self._rest(work.outgoing.trouble)
+        if work.lines.failure:
+            raise work.lines.failure
+        return Drained(
+            attempts=work.outgoing.attempts, trouble=work.outgoing.trouble, commits=work.outgoing.arming.commits
+        )
+
+    def _start(self, first: Claim) -> "_Work":
+        arming = Arming(self.store, self.clock, self.lane)
+        outgoing = Outgoing(self.clock, arming, Stock(Pacer()), self.stopping)
+        work = _Work(outgoing, Lines(outgoing, self.transport))
+        self._take_limits(work)
+        self._hold(work, first)
+        return work
 
     def _claim(self) -> Claim | None:
         with self.store.transaction() as session:
-            return claim_batch(session, lane=self.lane, owner=self.owner, now=self.clock.now())
+            claim = claim_batch(session, lane=self.lane, owner=self.owner, now=self.clock.now())
+        if claim is not None:
+            self.claimed()
+        return claim
 
-    def _hand_back(self, claim: Claim, *, trouble: str = "") -> None:
-        with self.store.transaction() as session:
-            hand_back(session, claim, not_before=self.clock.now() + RETRIES[0] if trouble else None)
-            session.get_one(Lane, self.lane).why = trouble
+    def _hold(self, work: "_Work", claim: Claim) -> None:
+        outgoing = work.outgoing
+        if claim.edition_id not in outgoing.writers:
+            outgoing.writers[claim.edition_id] = self.envelopes(claim.edition_id)
+        held = Held(claim)
+        outgoing.arming.hold(claim)
+        if claim.mails:
+            outgoing.stock.add(held)
+            work.held.append(held)
+            outgoing.wake(len(claim.mails))
+        else:
+            outgoing.arming.hand_back(claim)
 
-    async def _send(self, claim: Claim) -> int:
+    async def _supply(self, work: "_Work") -> None:
+        """Keep the stock filled, the lines open, the leases and the limits fresh, until nothing is left to do."""
+        outgoing = work.outgoing
+        while not outgoing.ends:
+            now = time.monotonic()
+            if now >= work.limits_at:
+                self._take_limits(work)
+            work.held = [held for held in work.held if not held.returned]
+            self._fill(work, now)
+            work.lines.keep_up()
+            if not work.held and not outgoing.out:
+                return
+            if outgoing.arming.is_silent_since(now - HEARTBEAT):
+                outgoing.arming.flush()
+            outgoing.low.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(outgoing.low.wait(), LOOK)
+
+    def _fill(self, work: "_Work", now: float) -> None:
+        """Claim batches until enough mails can start; when the hand is full, give back what only waits for its pace."""
+        stock = work.outgoing.stock
+        if now < work.look_at:
+            return
+        while (before := stock.startable()) < work.low_water:
+            if len(work.held) >= BATCHES_IN_HAND and not self._put_off(work):
+                return
+            claim = self._claim()
+            if claim is None:
+                work.outgoing.low_water = 0  # nobody need tell us that it runs low: there is no more
+                work.look_at = now + LOOK_FOR_BATCHES
+                self._let_go_of_the_spent(work)
+                return
+            self._hold(work, claim)
+            if stock.startable() == before:  # it holds nothing but slow families
+                work.look_at = now + LOOK_FOR_BATCHES
+                return
+        work.outgoing.low_water = work.low_water
+
+    def _put_off(self, work: "_Work") -> bool:
+        """Give back the batch in hand for longest of which nothing is on the wire; whether there was one."""
+        idle = next((held for held in work.held if not held.out), None)
+        if idle is None:
+            return False
+        self._give_back(work, idle, later=PUT_OFF)
+        return True
+
+    def _let_go_of_the_spent(self, work: "_Work") -> None:
+        """When nothing is on the wire and no waiting helps, there is nothing to stay for."""
+        if not work.outgoing.out and work.outgoing.stock.wait(time.monotonic()) == NOT_BY_WAITING:
+            for held in list(work.held):
+                self._give_back(work, held, later=SPENT)
+
+    def _give_back(self, work: "_Work", held: Held, *, later: timedelta | None = None) -> None:
+        work.held.remove(held)
+        work.outgoing.stock.drop(held)
+        if not held.returned:
+            held.returned = True
+            not_before = self.clock.now() + later if later else None
+            work.outgoing.arming.hand_back(held.claim, not_before=not_before)
+
+    def _take_limits(self, work: "_Work") -> None:
+        """The limits that hold now, from the lane's row and the pace file: a change needs no restart."""
+        work.limits_at = time.monotonic() + LOOK_AT_LIMITS
+        table, pacer, today = self.pace(), work.outgoing.stock.pacer, paris_day(self.clock.now())
         with self.store.reading() as session:
             lane = session.get_one(Lane, self.lane)
-        waiting = deque(claim.mails)
-        work = _Work(
-            arming=Arming(self.store, self.clock, claim),
-            waiting=waiting,
-            envelope_for=self.envelopes(claim.edition_id),
-            pace=Pace(lane.per_minute),
-        )
-        connections = min(lane.connections, len(waiting))
-        heartbeat = asyncio.create_task(self._keep_alive(work.arming))
-        try:
-            await _all(self._work(work) for _ in range(connections))
-        finally:
-            heartbeat.cancel()
-            work.arming.flush()  # every fate that is known is written before the batch is given back
-        return work.attempts
+            left = pacer.left if today == work.day else left_today(session, table, now=self.clock.now())
+        limits = table.lane(lane.name, connections=lane.connections, per_minute=lane.per_minute)
+        if (table, limits, today) != (pacer.table, pacer.lane, work.day):
+            pacer.renew(table, lane=limits, left=left)
+            work.outgoing.stock.look_anew()
+        work.day, work.lines.most = today, limits.connections or lane.connections or 1
+        work.low_water = max(100, 4 * work.lines.most)
+        if lane.why and work.outgoing.accepted:
+            self._say_that_it_works()
 
-    async def _keep_alive(self, arming: Arming) -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT.total_seconds())
-            arming.keep_lease()
+    async def _end(self, work: "_Work") -> None:
+        """What is on the wire ends, every fate that is known is written, and the rest is given back."""
+        work.outgoing.close()
+        while not await work.lines.ended(HEARTBEAT):  # a slow answer may take ten minutes: say that we are alive
+            if not work.lines.failure:
+                work.outgoing.arming.flush()
+        for held in list(work.held):
+            self._give_back(work, held)
+        work.outgoing.arming.end()
+        if work.outgoing.accepted and not work.outgoing.trouble:
+            self._say_that_it_works()
 
-    async def _work(self, work: "_Work") -> None:
-        """One connection after the other, until no mail of the claim waits."""
-        lost = 0
-        while work.waiting and not self.stopping():
-            before = work.attempts
-            try:
-                async with self.transport.connect() as connection:
-                    await self._use(connection, work)
-            except RelayError:
-                lost = lost + 1 if work.attempts == before else 1
-                if lost >= LOST_LINES:
-                    raise
+    def _rest(self, why: str) -> None:
+        with self.store.transaction() as session:
+            lane = session.get_one(Lane, self.lane)
+            lane.why, lane.rests_until = why, self.clock.now() + REST
 
-    async def _use(self, connection: Connection, work: "_Work") -> None:
-        for _ in range(PER_CONNECTION):
-            if not work.waiting or self.stopping():
-                return
-            mail = work.waiting.popleft()
-            if wait := work.pace.wait(time.monotonic()):
-                await asyncio.sleep(wait)
-            try:
-                done = await self._deliver(connection, work, mail)
-            except RelayError:
-                work.waiting.appendleft(mail)  # its permit was never asked for: it was not tried
-                raise
-            if not done:
-                return
-
-    async def _deliver(self, connection: Connection, work: "_Work", mail: ClaimedMail) -> bool:
-        """Try one mail; False when the line is of no more use."""
-        try:
-            envelope = work.envelope_for(mail)
-        except NewsletterError as error:  # a name or address that cannot stand in a message stops nobody else's mail
-            reply = Reply(fate=Fate.refused, words=without_addresses(str(error)))
-        else:
-            reply = await connection.deliver(envelope, permit=lambda: work.arming.permit(mail.mail_id))
-        if reply.fate is Fate.held:
-            return True
-        work.attempts += 1
-        step = after_attempt(
-            reply.fate,
-            attempt=mail.tries + 1,
-            planned_at=mail.planned_at,
-            now=self.clock.now(),
-            chance=random.random(),  # noqa: S311  spreads retries, guards nothing
-        )
-        work.arming.record(mail, step, reply)
-        return reply.fate is not Fate.unknown and reply.code != 421  # 421: the server is closing this line (RFC 5321)
+    def _say_that_it_works(self) -> None:
+        with self.store.transaction() as session:
+            lane = session.get_one(Lane, self.lane)
+            if lane.why:
+                lane.why, lane.rests_until = "", None
 
 
 @dataclass(slots=True)
 class _Work:
-    """What the connections of one claim share."""
+    """One drain."""
 
-    arming: Arming
-    waiting: deque[ClaimedMail]
-    envelope_for: EnvelopeFor
-    pace: Pace
-    attempts: int = 0
-
-
-async def _all(jobs: Iterable[Coroutine[None, None, None]]) -> None:
-    """Run these together and wait for all of them, so that what is on the wire ends; then raise the first error."""
-    results = await asyncio.gather(*jobs, return_exceptions=True)
-    errors = [result for result in results if isinstance(result, BaseException)]
-    # A lost lease outweighs a shut way out: the batch must not be handed back.
-    for error in sorted(errors, key=lambda error: not isinstance(error, LeaseLostError)):
-        raise error
+    outgoing: Outgoing
+    lines: Lines
+    held: list[Held] = field(default_factory=list)
+    low_water: int = 0
+    look_at: float = 0.0  # when to look for batches again
+    limits_at: float = 0.0
+    day: date | None = None

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlmodel import Session
 
 from newsletter.errors import NewsletterError
-from newsletter.store.portable import open_engine
+from newsletter.store.portable import keys_unchecked, open_engine
 from newsletter.words import _
 
 
@@ -52,7 +52,7 @@ class Store:
         before = self.revision()
         if before == newest_revision():
             return False
-        with self.engine.connect() as connection:
+        with self.engine.connect() as connection, keys_unchecked(connection):
             settings = migration_settings()
             settings.attributes["connection"] = connection
             command.upgrade(settings, "head")

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Field
+from sqlmodel import Field, col
 
 from newsletter.store.columns import Row, UtcMoment, word
 from newsletter.words import DoubtPolicy, IssueState, LinkKind
@@ -23,6 +23,8 @@ class Issue(Row, table=True):
     template: str = "lettre"  # templates/issues/<template>.mjml
     state: IssueState = Field(default=IssueState.draft, sa_type=word(IssueState))
     send_at: datetime | None = Field(default=None, sa_type=UtcMoment)
+    window_from: int | None = None  # minutes after midnight in Paris: its mails leave from here on …
+    window_until: int | None = None  # … and no more from here on; both or neither
     created_at: datetime = Field(sa_type=UtcMoment)
 
 
@@ -40,6 +42,7 @@ class Edition(Row, table=True):
     content_hash: str
     approved_at: datetime = Field(sa_type=UtcMoment)
     approved_by: int | None = Field(default=None, foreign_key="account.id")
+    planned_upto: int = 0  # planning has looked at the subscribers up to this number
     planned_at: datetime | None = Field(default=None, sa_type=UtcMoment)  # the audience is frozen
 
 
@@ -68,3 +71,11 @@ class Link(Row, table=True):
     portrait_id: int | None = Field(default=None, foreign_key="portrait.id", ondelete="SET NULL")
     sector_code: str | None = Field(default=None, foreign_key="sector.code")  # the topic a click speaks of
     answer: str = ""  # a poll link's Horizon word
+
+
+def leaves_at(minute: int) -> sa.ColumnElement[bool]:
+    """Condition on Issue: its mails may leave at this minute of the day in Paris. A window may span midnight."""
+    opens, closes = col(Issue.window_from), col(Issue.window_until)
+    by_day = sa.and_(opens <= closes, opens <= minute, closes > minute)
+    by_night = sa.and_(opens > closes, sa.or_(opens <= minute, closes > minute))
+    return sa.or_(opens.is_(None), by_day, by_night)

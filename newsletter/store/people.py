@@ -43,7 +43,7 @@ class Consent(Row, table=True):
     Rows of one subscriber form a chain: `hash` covers the row and `previous_hash`, so a changed or missing row shows.
     """
 
-    __table_args__ = (sa.Index("ix_consent_newest", "subscriber_id", "axis", "id"),)
+    __table_args__ = (sa.Index("ix_consent_newest", "subscriber_id", "axis", "id", "state"),)
     id: int | None = Field(default=None, primary_key=True)
     subscriber_id: int = Field(foreign_key="subscriber.id", ondelete="CASCADE")
     axis: Axis = Field(sa_type=word(Axis))

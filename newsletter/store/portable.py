@@ -5,7 +5,9 @@ SQLite runs in WAL mode with `synchronous=FULL`: a commit that returned survives
 turns into a writer half-way may be refused at once, whatever the time-out.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 from typing import Any
@@ -43,8 +45,47 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+@contextmanager
+def keys_unchecked(connection: sa.Connection) -> Iterator[None]:
+    """While a migration rebuilds a table: dropping the old one must not act on the rows that point at it (SQLite).
+
+    To be entered outside a transaction, and left so.
+    """
+    own = connection.connection.driver_connection
+    if not isinstance(own, SQLiteConnection):
+        yield
+        return
+    own.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    except BaseException:
+        connection.invalidate()  # in its broken transaction the next line would do nothing
+        raise
+    own.execute("PRAGMA foreign_keys=ON")
+
+
+def among(engine: sa.Engine, column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
+    """Condition: the column is one of the numbers bound as `name`, by `as_list`: one statement for any count."""
+    if engine.dialect.name == "postgresql":
+        return column == sa.any_(sa.bindparam(name, type_=postgresql.ARRAY(sa.Integer)))
+    numbers = sa.func.json_each(sa.bindparam(name, type_=sa.String)).table_valued("value")
+    return column.in_(sa.select(numbers.c.value))
+
+
+def as_list(engine: sa.Engine, numbers: Sequence[int]) -> Any:
+    """These numbers as `among` wants them bound."""
+    return list(numbers) if engine.dialect.name == "postgresql" else json.dumps(list(numbers))
+
+
 def is_postgresql(session: Session) -> bool:
     return session.get_bind().dialect.name == "postgresql"
+
+
+def postgresql_address(engine: sa.Engine) -> str:
+    """The address, password included, for a library that speaks to PostgreSQL by itself; empty for SQLite."""
+    if engine.dialect.name != "postgresql":
+        return ""
+    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def insert_new(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> int:
@@ -56,13 +97,10 @@ def insert_new(session: Session, table: type[SQLModel], rows: Sequence[dict[str,
     return session.connection().execute(statement, execution_options={"preserve_rowcount": True}).rowcount
 
 
-def insert_new_from(session: Session, table: type[SQLModel], columns: Sequence[str], rows: sa.Select[Any]) -> int:
-    """Insert what a SELECT finds, passing over keys that are there; how many were new. No row travels."""
-    insert = postgresql.insert if is_postgresql(session) else sqlite.insert
-    # SQLite reads ON after a FROM as a join unless a WHERE stands between.
-    found = rows if rows.whereclause is not None else rows.where(sa.true())
-    statement = insert(table).from_select(list(columns), found).on_conflict_do_nothing()
-    return session.connection().execute(statement, execution_options={"preserve_rowcount": True}).rowcount
+def learn_sizes(session: Session, table: type[SQLModel]) -> None:
+    """Tell the planner of PostgreSQL that a table has just grown much: it would go on reading all of it for one row."""
+    if is_postgresql(session):
+        session.connection().execute(sa.text(f"ANALYZE {table.__tablename__}"))
 
 
 def upsert(
@@ -89,6 +127,13 @@ def upsert(
     changes |= {name: statement.excluded[name] for name in replace}
     changes |= {name: greatest(columns[name], statement.excluded[name]) for name in largest}
     session.connection().execute(statement.on_conflict_do_update(index_elements=list(key), set_=changes))
+
+
+def domain_of(session: Session, address: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    """What stands after the @ of an address."""
+    if is_postgresql(session):
+        return sa.func.split_part(address, "@", 2)
+    return sa.func.substr(address, sa.func.instr(address, "@") + 1)
 
 
 def skip_locked(statement: sa.Select[Any], session: Session, *, of: type[SQLModel]) -> sa.Select[Any]:

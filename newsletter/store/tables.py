@@ -2,7 +2,7 @@
 
 from sqlmodel import SQLModel
 
-from newsletter.store import activity, catalogue, issues, leads, ledger, people, staff
+from newsletter.store import activity, catalogue, issues, leads, ledger, people, staff, work
 
-ROOMS = (people, catalogue, issues, ledger, activity, leads, staff)
+ROOMS = (people, catalogue, issues, ledger, activity, leads, staff, work)
 metadata = SQLModel.metadata

@@ -22,10 +22,12 @@ from newsletter.words import Role, _
 
 ROUTERS = (
     "login", "home", "public", "catalogue", "people", "segments", "issues", "sending", "desk", "reports", "accounts",
+    "workers", "health",
 )  # fmt: skip
 NAVIGATION = (
     (_("Accueil"), "/bureau"),
     (_("Numéros"), "/bureau/numeros"),
+    (_("Envoi"), "/bureau/envoi"),
     (_("Personnes"), "/bureau/personnes"),
     (_("Segments"), "/bureau/segments"),
     (_("Catalogue"), "/bureau/catalogue"),

@@ -12,15 +12,18 @@ from sqlmodel import Session, col, select
 
 from newsletter import pipeline
 from newsletter.clock import paris_day
+from newsletter.delivery import lock
+from newsletter.delivery.families import PaceFile
 from newsletter.delivery.report import Balance, balances, troubles
 from newsletter.errors import NewsletterError
+from newsletter.issues import calendar
 from newsletter.pipeline import House
 from newsletter.store.catalogue import Portrait
 from newsletter.store.issues import Edition, Issue
 from newsletter.store.leads import Adviser, Handover, Lead
 from newsletter.store.ledger import Mail
 from newsletter.store.people import Quarantine, SignUp, Subscriber
-from newsletter.web.pages import Staff, TheHouse, day, render
+from newsletter.web.pages import Staff, TheHouse, day, paris, render
 from newsletter.words import IssueState, LeadState, MailState, Role, _, ngettext
 
 router = APIRouter()
@@ -35,6 +38,7 @@ class Departure:
 
     issue: Issue
     reaches: int | None
+    late: bool  # it waits for a person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +74,22 @@ def home(request: Request, house: TheHouse, visitor: Staff) -> Response:
         return render(request, "home/adviser.html", leads=leads)
     now = house.clock.now()
     with house.store.reading() as session:
+        held = held_back(session, house)
         coming = next_issues(session)
         values: dict[str, Any] = {
             "sent": issues_on_the_way(session),
             "leads": newest_leads(session),
             "sign_ups": sign_ups_since(session, since=now - LAST_DAYS),
-            "to_do": to_do(session, now=now),
+            "to_do": [*held, *to_do(session, now=now)],
         }
-    departures = [Departure(issue=issue, reaches=_reaches(house, issue.segment)) for issue in coming]
+    departures = [
+        Departure(
+            issue=issue,
+            reaches=_reaches(house, issue.segment),
+            late=calendar.is_late(issue, now, house.settings.late_after),
+        )
+        for issue in coming
+    ]
     return render(request, "home/home.html", departures=departures, today=now, **values)
 
 
@@ -138,6 +150,25 @@ def sign_ups_since(session: Session, *, since: datetime) -> tuple[int, int]:
         sa.select(sa.func.count(), confirmed).select_from(SignUp).where(col(SignUp.asked_at) >= since)
     ).one()
     return done, asked - done
+
+
+def held_back(session: Session, house: House) -> list[ToDo]:
+    """What keeps mails from leaving until a person says so: the lock, an issue that is late, a pace that is broken."""
+    home, now = house.settings.home, house.clock.now()
+    locked = lock.check(session, home)
+    pace = PaceFile(home)
+    pace.table()
+    late = calendar.late(session, now=now, late_after=house.settings.late_after)
+    asks = _("« {title} » devait partir {when} et attend votre accord")
+    return [
+        *([ToDo(sentence=locked, url="/bureau/verrou")] if locked else []),
+        *(
+            ToDo(sentence=asks.format(title=one.title, when=paris(one.send_at)), url=f"/bureau/numeros/{one.id}")
+            for one in late
+            if one.send_at
+        ),
+        *([ToDo(sentence=pace.trouble, url="/bureau/numeros")] if pace.trouble else []),
+    ]
 
 
 def to_do(session: Session, *, now: datetime) -> list[ToDo]:

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from starlette.datastructures import FormData
 
 from newsletter.clock import PARIS
+from newsletter.delivery.report import time_left
 from newsletter.errors import NewsletterError
 from newsletter.pipeline import House
 from newsletter.web.csrf import FIELD, LoginNeeded
@@ -179,6 +180,7 @@ def _open_templates() -> jinja2.Environment:
     )
     environment.globals |= {"label": label}
     environment.filters |= {"paris": paris, "short": short, "day": day, "number": number, "french": french}
+    environment.filters["time_left"] = time_left
     return environment
 
 

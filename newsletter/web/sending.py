@@ -10,15 +10,19 @@ from fastapi.responses import Response
 from newsletter import pipeline
 from newsletter.clock import in_paris
 from newsletter.compose.mime import letterhead
-from newsletter.delivery.report import Balance, Exceptional, balance, edition_of, notes, troubles
+from newsletter.delivery import lock
+from newsletter.delivery.report import Balance, Exceptional, Rate, balance, edition_of, notes, rate, troubles
 from newsletter.errors import NewsletterError
-from newsletter.issues import approval, draft
+from newsletter.issues import approval, calendar, draft
 from newsletter.pipeline import House
 from newsletter.store.issues import Issue
+from newsletter.web import doubts, hours
 from newsletter.web.pages import Marketing, TheHouse, number, paris, render, say_and_go
 from newsletter.words import IssueState, NoteKind, _, ngettext
 
 router = APIRouter()
+router.include_router(doubts.router)
+router.include_router(hours.router)
 ROOT = "/bureau/numeros/{issue_id}"
 Typed = Annotated[str, Form()]
 REFRESHED_EVERY = 5
@@ -44,6 +48,7 @@ class Progress:
     balance: Balance
     notes: list[Exceptional]
     troubles: list[str]
+    rate: Rate
 
 
 @router.get(ROOT)
@@ -135,16 +140,19 @@ def _issue_page(
     wrong: str = "",
     still: bool = False,
 ) -> Response:
+    now = house.clock.now()
     with house.store.reading() as session:
+        locked = lock.check(session, house.settings.home)
         issue = draft.the_issue(session, issue_id)
         edition = edition_of(session, issue_id)
         progress = Progress(
             balance=balance(session, edition.id or 0) if edition else Balance(),
             notes=notes(session, edition.id or 0) if edition else [],
             troubles=troubles(session),
+            rate=rate(session, edition.id or 0, house.clock.now()) if edition else Rate(),
         )
         findings = (
-            approval.findings(session, issue, now=house.clock.now(), letterhead=letterhead(house.settings))
+            approval.findings(session, issue, now=now, letterhead=letterhead(house.settings))
             if issue.state is IssueState.draft
             else []
         )
@@ -164,7 +172,11 @@ def _issue_page(
         wanted={"day": day, "time": time} if wrong else _planned_for(issue),
         refresh=REFRESHED_EVERY if moving and not still else 0,
         moving=moving,
-        today=in_paris(house.clock.now()).date().isoformat(),
+        today=in_paris(now).date().isoformat(),
+        locked=locked,
+        late=calendar.is_late(issue, now, house.settings.late_after),
+        window=hours.window_of(issue),
+        opens_at=calendar.opens_at(issue, now),
     )
 
 

@@ -1,0 +1,72 @@
+"""`newsletter pace`: how fast each receiver is written to, and whether pace.toml can be read."""
+
+import json
+from pathlib import Path
+
+import click
+
+from newsletter.cli.opening import the_house
+from newsletter.delivery import warmup
+from newsletter.delivery.families import FILE, Limits, PaceFile, read_pace
+from newsletter.words import _
+
+
+@click.group(help=_("Le rythme de l’envoi, famille de messageries par famille."))
+def pace() -> None:
+    pass
+
+
+@pace.command(help=_("Les limites en vigueur, et ce que chaque famille a accepté aujourd’hui."))
+@click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+def show(*, as_json: bool) -> None:
+    house = the_house()
+    now, file = house.clock.now(), PaceFile(house.settings.home)
+    table = file.table()
+    with house.store.reading() as session:
+        taken = warmup.taken_by_day(session, table, now=now)
+        left = warmup.left_today(session, table, now=now)
+    if as_json:
+        rows = {
+            family: table.limits(family).model_dump()
+            | {"today": taken.get(family, [0])[0], "left_today": left.get(family)}
+            for family in [*table.families, *(name for name in taken if name not in table.families)]
+        }
+        click.echo(
+            json.dumps({"trouble": file.trouble, "default": table.default.model_dump(), "families": rows}, indent=2)
+        )
+        return
+    if file.trouble:
+        click.echo(file.trouble, err=True)
+    for family, limits in table.families.items():
+        click.echo(_line(family, limits, taken.get(family, [0])[0], left.get(family)))
+    others = sum(days[0] for family, days in taken.items() if family not in table.families)
+    click.echo(_line(_("les autres, par domaine"), table.default, others, None))
+
+
+@pace.command(help=_("Dire si pace.toml se lit, avant de le mettre en place ou après."))
+@click.argument(
+    "file", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=False, metavar=_("FICHIER")
+)
+def check(file: Path | None) -> None:
+    path = file or the_house().settings.home / FILE
+    read_pace(path)
+    if path.exists():
+        click.echo(_("{name} se lit, et vaut sans redémarrage.").format(name=path.name))
+    else:
+        click.echo(_("Il n’y a pas de {name} : les limites livrées avec le programme valent.").format(name=path.name))
+
+
+def _line(family: str, limits: Limits, today: int, left: int | None) -> str:
+    """One family on one line; `left` is what its warm-up still allows today."""
+    said = _(
+        "{family:<24} {connections} connexions, {rate} par minute, {line} par connexion ; aujourd’hui {today}"
+    ).format(
+        family=family,
+        connections=limits.connections or _("toutes les"),
+        rate=limits.per_minute or _("sans limite"),
+        line=limits.per_connection or _("sans limite"),
+        today=today,
+    )
+    if limits.warmup is None or left == warmup.UNCAPPED:
+        return said
+    return said + _(", encore {left} (mise en route)").format(left=limits.warmup.first if left is None else left)

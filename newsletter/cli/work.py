@@ -1,0 +1,137 @@
+"""`newsletter work`: a process that only sends. As many as are wanted, on as many machines as are wanted."""
+
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from newsletter import pipeline
+from newsletter.cli.opening import the_house
+from newsletter.cli.progress import Standing, show
+from newsletter.clock import in_paris
+from newsletter.delivery import lock
+from newsletter.delivery.dispatch import unfinished_lanes
+from newsletter.delivery.hints import open_dispatcher
+from newsletter.delivery.report import moving_editions
+from newsletter.delivery.workers import Heart, Sign, alive, signs
+from newsletter.errors import RefusedError
+from newsletter.pipeline import House
+from newsletter.store.columns import key
+from newsletter.words import _, label
+
+LOCKED_FOR_GOOD = 4
+"""Looks in a row; processes that start a new house together may each find it strange for a moment."""
+
+
+@click.command(help=_("Envoyer, et rien d’autre : autant de fois, sur autant de machines que voulu (PostgreSQL)."))
+@click.option("--lane", default="", help=_("Seulement cette voie d’envoi."))
+@click.option("--once", is_flag=True, help=_("Envoyer ce qui est dû, puis s’arrêter."))
+@click.option("--until-done", is_flag=True, help=_("S’arrêter quand plus aucune lettre n’attend ; une barre avance."))
+@click.option("--no-hints", is_flag=True, help=_("Sans réveils : regarder le registre toutes les deux secondes."))
+@click.option("--list", "list_", is_flag=True, help=_("Montrer les programmes d’envoi, et leur dernier signe de vie."))
+@click.option("--json", "as_json", is_flag=True, help=_("Avec --list : pour un programme."))
+def work(lane: str, *, once: bool, until_done: bool, no_hints: bool, list_: bool, as_json: bool) -> None:
+    if once and until_done:
+        raise click.UsageError(_("Choisissez entre --once et --until-done."))
+    house = the_house()
+    if list_:
+        _list(house, as_json=as_json)
+        return
+    with _until_told() as stopping, alive(house.store, house.clock) as heart:
+        if once:
+            _once(house, heart, stopping, lane)
+        elif until_done:
+            _until_done(house, heart, stopping, lane, hints=not no_hints)
+        else:
+            if why := locked(house):
+                click.echo(why, err=True)
+            click.echo(_("Prêt à envoyer ({host}, {pid}). Ctrl+C pour arrêter.").format(host=heart.host, pid=heart.pid))
+            dispatcher = open_dispatcher(house.store, hints=not no_hints)
+            pipeline.keep_sending(house, dispatcher=dispatcher, heart=heart, stopping=stopping.is_set, lane=lane)
+
+
+@contextmanager
+def _until_told() -> Iterator[threading.Event]:
+    """Set when a signal says stop: what is on the wire then ends first."""
+    stopping = threading.Event()
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in kept:
+        signal.signal(number, lambda _number, _frame: stopping.set())
+    try:
+        yield stopping
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def _once(house: House, heart: Heart, stopping: threading.Event, lane: str) -> None:
+    attempts, trouble = 0, ""
+    for name in pipeline.lanes_with_work(house, lane=lane):
+        with heart.draining(name):
+            drained = pipeline.deliver(house, lane=name, stopping=stopping.is_set)
+        attempts += drained.attempts
+        trouble = trouble or drained.trouble
+    click.echo(_("Envois tentés : {count}.").format(count=attempts))
+    if trouble:
+        raise RefusedError(trouble)
+
+
+def _until_done(house: House, heart: Heart, stopping: threading.Event, lane: str, *, hints: bool) -> None:
+    """Send in a thread, and show how far it is, until nothing waits on this lane, or on any."""
+    dispatcher = open_dispatcher(house.store, hints=hints)
+    sender = threading.Thread(
+        target=pipeline.keep_sending,
+        args=[house],
+        kwargs={"dispatcher": dispatcher, "heart": heart, "stopping": stopping.is_set, "lane": lane},
+    )
+    sender.start()
+    seen: dict[int, None] = {}
+    found_locked: list[str] = []
+
+    def editions() -> list[int]:
+        with house.store.reading() as session:
+            seen.update((key(edition.id), None) for edition in moving_editions(session))
+        return list(seen)
+
+    def ended(_standing: Standing) -> bool:
+        with house.store.reading() as session:
+            waiting = [name for name in unfinished_lanes(session) if lane in ("", name)]
+        found_locked[:] = [*found_locked, why] if (why := locked(house)) else []
+        return stopping.is_set() or not waiting or not sender.is_alive() or len(found_locked) >= LOCKED_FOR_GOOD
+
+    try:
+        show(house, editions, until=ended)
+    finally:
+        stopping.set()
+        sender.join()
+    if len(found_locked) >= LOCKED_FOR_GOOD:
+        raise RefusedError(found_locked[-1])
+
+
+def locked(house: House) -> str:
+    """Why this house may send nothing until a person opens it; empty when it may."""
+    with house.store.reading() as session:
+        return lock.check(session, house.settings.home)
+
+
+def _list(house: House, *, as_json: bool) -> None:
+    with house.store.reading() as session:
+        found = signs(session, now=house.clock.now())
+    if as_json:
+        rows = [sign.worker.model_dump(mode="json") | {"silent": sign.silent} for sign in found]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    for sign in found:
+        click.echo(_told(sign))
+    if not found:
+        click.echo(_("Aucun programme d’envoi n’a donné signe de vie depuis un jour."))
+
+
+def _told(sign: Sign) -> str:
+    worker = sign.worker
+    since = in_paris(worker.seen).strftime("%d/%m/%Y %H:%M:%S")
+    doing = _("sans signe de vie depuis le {since}").format(since=since) if sign.silent else label(worker.state)
+    return f"{worker.host:<24} {worker.pid:>8}  {doing} {worker.lane}".rstrip()

@@ -1,0 +1,190 @@
+"""Receiver families and their limits: a table of our own, changed by `pace.toml` in the home folder.
+
+A family is the domains that one receiver answers for, so that orange.fr and wanadoo.fr share two connections (THR-01).
+A domain that no family names is a family of its own, `other:example.org`, under the default limits: one slow village
+server must not hold up another.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from newsletter.errors import NewsletterError
+from newsletter.words import _
+
+SHIPPED = Path(__file__).parent / "reference" / "families.toml"
+FILE = "pace.toml"
+OTHER = "other:"
+_Count = Annotated[int, Field(ge=0, le=10_000_000, strict=True)]
+
+
+class PaceError(NewsletterError):
+    """pace.toml says something that makes no sense; the sentence says what, and where."""
+
+
+class WarmUp(BaseModel):
+    """How a family gets to know us: `first` mails on the first day, then at most `growth` times as many (THR-05)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    first: int = Field(ge=1, strict=True)
+    target: int = Field(ge=1, strict=True)  # a day with this many ends the warm-up
+    growth: float = Field(default=2.0, gt=1, le=2)
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        if self.target < self.first:
+            raise ValueError("target")
+        return self
+
+
+class Limits(BaseModel):
+    """How fast a family, or a lane, may be written to; 0 means no limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    connections: _Count = 0
+    per_minute: _Count = 0
+    per_connection: _Count = 0
+    warmup: WarmUp | None = None
+
+
+class _Family(Limits):
+    domains: tuple[str, ...] = ()
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    default: Limits = Limits()
+    family: Mapping[str, _Family] = {}
+    lane: Mapping[str, Limits] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaceTable:
+    """The limits that hold."""
+
+    default: Limits
+    families: Mapping[str, Limits]
+    lanes: Mapping[str, Mapping[str, Any]]  # only what the file says; the lane's row has the rest
+    domains: Mapping[str, str]  # domain → family
+
+    def family_of(self, address: str) -> str:
+        """The family of an address, or of a bare domain."""
+        domain = address.rpartition("@")[2].lower().rstrip(".")
+        return self.domains.get(domain, OTHER + domain)
+
+    def limits(self, family: str) -> Limits:
+        return self.families.get(family, self.default)
+
+    def lane(self, name: str, *, connections: int = 0, per_minute: int = 0) -> Limits:
+        """The limits of a lane: what the file says of it, and for the rest what its row says."""
+        row = {"connections": connections, "per_minute": per_minute}
+        return Limits.model_validate(row | dict(self.lanes.get(name, {})))
+
+
+def family_of(address: str) -> str:
+    """The family of an address, by the table that is shipped."""
+    return shipped().family_of(address)
+
+
+@cache
+def shipped() -> PaceTable:
+    """The table that comes with the program."""
+    return _changed(None, _parsed(SHIPPED.read_text(encoding="utf-8"), SHIPPED.name))
+
+
+def read_pace(path: Path) -> PaceTable:
+    """The shipped table with the changes of this file; a file that is not there changes nothing. Raises PaceError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return shipped()
+    except (OSError, UnicodeDecodeError):
+        sentence = _("Le fichier {name} ne se lit pas : du texte en UTF-8 est attendu.")
+        raise PaceError(sentence.format(name=path.name)) from None
+    return _changed(shipped(), _parsed(text, path.name))
+
+
+@dataclass(slots=True)
+class PaceFile:
+    """`pace.toml` of a home folder, looked at whenever it is asked: a change holds without a restart.
+
+    A file that makes no sense changes nothing: the limits before it stay, and `trouble` is the sentence that says why.
+    """
+
+    home: Path
+    trouble: str = ""
+    _table: PaceTable = field(default_factory=shipped)
+    _seen: tuple[int, int, int] | None = None
+
+    def table(self) -> PaceTable:
+        """The limits that hold now."""
+        seen = self._look()
+        if seen != self._seen:
+            self._seen = seen
+            try:
+                self._table, self.trouble = read_pace(self.home / FILE), ""
+            except PaceError as error:
+                self.trouble = str(error)
+        return self._table
+
+    def _look(self) -> tuple[int, int, int] | None:
+        try:
+            found = (self.home / FILE).stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _changed(base: PaceTable | None, given: _File) -> PaceTable:
+    default = _over(base.default if base else Limits(), given.default)
+    # A family of the base follows a changed default only where it had no word of its own: it keeps its own figures.
+    families = dict(base.families) if base else {}
+    domains = dict(base.domains) if base else {}
+    for name, family in given.family.items():
+        families[name] = _over(families.get(name, default), family)
+        domains |= {domain.lower(): name for domain in family.domains}
+    lanes = {name: lane.model_dump(exclude_unset=True) for name, lane in given.lane.items()}
+    return PaceTable(default=default, families=families, lanes=lanes, domains=domains)
+
+
+def _over(base: Limits, given: Limits) -> Limits:
+    said = given.model_dump(exclude_unset=True, exclude={"domains"})
+    return Limits.model_validate(base.model_dump() | said)
+
+
+def _parsed(text: str, name: str) -> _File:
+    try:
+        return _File.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        sentence = _("Le fichier {name} n’est pas du TOML ({why}). Les réglages d’avant restent en vigueur.")
+        raise PaceError(sentence.format(name=name, why=error)) from None
+    except ValidationError as error:
+        raise PaceError(_said(error, name)) from None
+
+
+EXPECTED = {
+    "connections": _("un nombre entier de 0 à 10 000 000 (0 : sans limite)"),
+    "per_minute": _("un nombre entier de 0 à 10 000 000 (0 : sans limite)"),
+    "per_connection": _("un nombre entier de 0 à 10 000 000 (0 : sans limite)"),
+    "domains": _("une liste de domaines, comme [\"exemple.fr\"]"),
+    "first": _("un nombre entier, au moins 1"),
+    "target": _("un nombre entier, au moins 1"),
+    "growth": _("un nombre de plus de 1 à 2 au plus"),
+    "warmup": _("first et target, target n’étant pas plus petit que first"),
+}  # fmt: skip
+
+
+def _said(error: ValidationError, name: str) -> str:
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    if first["type"] == "extra_forbidden":
+        sentence = _("Dans {name}, « {place} » n’existe pas. Les réglages d’avant restent en vigueur.")
+        return sentence.format(name=name, place=".".join(place))
+    expected = EXPECTED.get(next((part for part in reversed(place) if part in EXPECTED), ""), _("une autre valeur"))
+    sentence = _("Dans {name}, « {place} » ne convient pas : {expected}. Les réglages d’avant restent en vigueur.")
+    return sentence.format(name=name, place=".".join(place), expected=expected)

@@ -1,0 +1,142 @@
+"""The lock that a restored backup or a copied database closes: such a house would mail again what has left already.
+
+Two things must fit, and no copy can make both fit (docs/why/0020-restore-lock.md):
+
+- *Who*: the home folder's mark file and the `installation` row of that mark. The row keeps the file's change time,
+  which the file system alone sets, so a copied or unpacked file is not the one that the database knows.
+- *When*: the home folder remembers how many claims of batches it saw. A database that remembers fewer is an older one.
+
+While it is locked, nothing that mails people may run. A person opens it, having looked at what would leave.
+"""
+
+import os
+import secrets
+import threading
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ValidationError
+from sqlmodel import Session, col, select
+
+from newsletter.store.ledger import Batch, Installation
+from newsletter.words import _
+
+MARK_FILE = "installation.json"
+CLAIMS_FILE = "claims.json"
+
+STRANGERS = _(
+    "L’envoi est verrouillé : cette base et ce dossier de données ne se connaissent pas. "
+    "L’un des deux est une copie, ou vient d’une sauvegarde."
+)
+OLDER = _(
+    "L’envoi est verrouillé : la base est plus ancienne que le dernier envoi d’ici. "
+    "Elle vient sans doute d’une sauvegarde."
+)
+
+TORN = _("L’envoi est verrouillé : le fichier {name} du dossier de données ne se lit pas.").format(name=CLAIMS_FILE)
+
+
+class _Noted(BaseModel):
+    """What a file of the home folder says."""
+
+    mark: str = ""
+    claims: int = 0
+
+
+def check(session: Session, home: Path) -> str:
+    """Why nothing may be sent from this database and home folder; empty when the way is open. Changes nothing.
+
+    Ask first thing in a session: the folder is read before the database, which other senders carry on meanwhile.
+    """
+    noted = _noted(home)
+    if noted is None:
+        return TORN
+    if _is_new(session, noted):
+        return ""
+    mark = _mark(home)
+    known = session.get(Installation, mark) if mark else None
+    if known is None or known.changed_ns != _changed_ns(home):
+        return STRANGERS
+    return OLDER if claims(session) < noted else ""
+
+
+def note(session: Session, home: Path, *, now: datetime) -> None:
+    """Let the home folder remember how far the ledger is; nothing while locked. Cheap: call it with every claim.
+
+    The first call of a new house makes its mark. Everything before 0002 knew no marks, so an upgraded house is new too.
+    The session must be one whose claims are committed: a file that ran ahead of a lost commit would lock for nothing.
+    """
+    if check(session, home):
+        return
+    noted = _noted(home) or 0
+    if _is_new(session, noted):
+        _make_mark(session, home, now=now, raised=0)
+    if (count := claims(session)) > noted:
+        _write(home / CLAIMS_FILE, _Noted(claims=count))
+
+
+def confirm(session: Session, home: Path, *, now: datetime) -> None:
+    """A person says: this database, in this home folder, is the one that sends. Confirming an open lock is harmless.
+
+    Other home folders of the same database that had seen no more than this one are open again as well.
+    """
+    forgotten = max(0, (_noted(home) or 0) - claims(session))
+    _make_mark(session, home, now=now, raised=forgotten)
+    _write(home / CLAIMS_FILE, _Noted(claims=claims(session)))
+
+
+def claims(session: Session) -> int:
+    """A number that grows with every batch that is claimed, in the claim's own transaction, and never shrinks."""
+    fences = session.exec(select(sa.func.coalesce(sa.func.sum(col(Batch.fence)), 0))).one()
+    raised = session.exec(select(sa.func.coalesce(sa.func.sum(col(Installation.raised)), 0))).one()
+    return int(fences) + int(raised)
+
+
+def _is_new(session: Session, noted: int) -> bool:
+    """No home folder ever sent from this database as far as it knows, and this folder never sent from any."""
+    return noted == 0 and session.exec(select(Installation.mark).limit(1)).first() is None
+
+
+def _make_mark(session: Session, home: Path, *, now: datetime, raised: int) -> None:
+    """Written before the commit: should that be lost, the mark is unknown, and a person is asked once more."""
+    mark = secrets.token_hex(16)
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / MARK_FILE).open("w", encoding="utf-8") as file:
+        file.write(_Noted(mark=mark).model_dump_json(include={"mark"}))
+        file.flush()
+        os.fsync(file.fileno())
+    session.add(Installation(mark=mark, changed_ns=_changed_ns(home), confirmed_at=now, raised=raised))
+    session.flush()
+
+
+def _mark(home: Path) -> str:
+    found = _read(home / MARK_FILE)
+    return found.mark if found else ""
+
+
+def _changed_ns(home: Path) -> int:
+    return (home / MARK_FILE).stat().st_ctime_ns
+
+
+def _noted(home: Path) -> int | None:
+    """The claims that this folder knows of; None when its file cannot be read."""
+    found = _read(home / CLAIMS_FILE)
+    return found.claims if found else None
+
+
+def _read(path: Path) -> _Noted | None:
+    """What the file says, nothing for a file that is not there; None for one torn by a power cut or edited."""
+    try:
+        return _Noted.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return _Noted()
+    except ValidationError:
+        return None
+
+
+def _write(path: Path, noted: _Noted) -> None:
+    """All or nothing, however many processes write at once."""
+    fresh = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.new")
+    fresh.write_text(noted.model_dump_json(include={"claims"}), encoding="utf-8")
+    fresh.replace(path)

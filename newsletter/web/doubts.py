@@ -1,0 +1,92 @@
+"""The mails of an issue whose fate nobody knows: listed, and settled one by one or all at once, after a question."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import Response
+from sqlmodel import Session
+
+from newsletter.delivery.doubt import Doubt, Ruling, doubts, settle
+from newsletter.delivery.report import edition_of
+from newsletter.issues import draft
+from newsletter.web.pages import Marketing, TheHouse, number, render, say_and_go
+from newsletter.words import _, ngettext
+
+router = APIRouter()
+ROOT = "/bureau/numeros/{issue_id}/doutes"
+SHOWN = 200
+"""How many are listed; all are settled together whatever their number."""
+RULINGS = {
+    Ruling.arrived: _("Elle est arrivée"),
+    Ruling.resend: _("La renvoyer"),
+    Ruling.drop: _("L’abandonner"),
+}
+RULINGS_FOR_ALL = {
+    Ruling.arrived: _("Toutes sont arrivées"),
+    Ruling.resend: _("Les renvoyer toutes"),
+    Ruling.drop: _("Les abandonner toutes"),
+}
+
+
+@router.get(ROOT)
+def list_doubts(request: Request, house: TheHouse, visitor: Marketing, issue_id: int) -> Response:
+    with house.store.reading() as session:
+        issue = draft.the_issue(session, issue_id)
+        found = _of_issue(session, issue_id)
+    return render(
+        request,
+        "issues/doubts.html",
+        issue=issue,
+        doubts=found[:SHOWN],
+        count=len(found),
+        rulings=RULINGS,
+        for_all=RULINGS_FOR_ALL,
+    )
+
+
+@router.get(ROOT + "/decider")
+def ask(
+    request: Request,
+    house: TheHouse,
+    visitor: Marketing,
+    issue_id: int,
+    choix: Ruling,
+    lettre: Annotated[int | None, Query()] = None,
+) -> Response:
+    with house.store.reading() as session:
+        issue = draft.the_issue(session, issue_id)
+        chosen = _chosen(session, issue_id, lettre)
+    if not chosen:
+        return _back(request, issue_id, _("Ce doute est déjà levé."))
+    return render(request, "issues/settle.html", issue=issue, chosen=chosen, ruling=choix, one=lettre)
+
+
+@router.post(ROOT + "/decider")
+def decide(
+    request: Request,
+    house: TheHouse,
+    visitor: Marketing,
+    issue_id: int,
+    choix: Annotated[Ruling, Form()],
+    lettre: Annotated[int | None, Form()] = None,
+) -> Response:
+    with house.store.transaction() as session:
+        mails = [one.mail_id for one in _chosen(session, issue_id, lettre)]
+        why = _("décidé par {login}").format(login=visitor.name)
+        settled = settle(session, mails, choix, now=house.clock.now(), why=why)
+    said = ngettext("{n} doute est levé.", "{n} doutes sont levés.", settled).format(n=number(settled))
+    return _back(request, issue_id, said)
+
+
+def _chosen(session: Session, issue_id: int, mail_id: int | None) -> list[Doubt]:
+    """This mail if it is in doubt, or all of the issue's that are."""
+    return [one for one in _of_issue(session, issue_id) if mail_id in (None, one.mail_id)]
+
+
+def _of_issue(session: Session, issue_id: int) -> list[Doubt]:
+    edition = edition_of(session, issue_id)
+    return doubts(session, edition_id=edition.id) if edition else []
+
+
+def _back(request: Request, issue_id: int, sentence: str) -> Response:
+    return say_and_go(request, f"/bureau/numeros/{issue_id}", sentence)

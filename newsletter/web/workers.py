@@ -1,0 +1,58 @@
+"""Who sends: the processes with their last sign of life, the lanes with why they stand still, what is on its way."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from sqlmodel import Session, col, select
+
+from newsletter.delivery.report import Balance, Rate, balances, lanes, moving_editions, rate
+from newsletter.delivery.workers import late_ticks, signs, tick_marks
+from newsletter.pipeline import House
+from newsletter.store.columns import key
+from newsletter.store.issues import Issue
+from newsletter.web.pages import Marketing, TheHouse, render
+
+router = APIRouter()
+REFRESHED_EVERY = 5
+"""Seconds between two looks while something is on its way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnItsWay:
+    """An issue of which mails still wait."""
+
+    issue: Issue
+    balance: Balance
+    rate: Rate
+
+
+@router.get("/bureau/envoi")
+def senders(request: Request, house: TheHouse, visitor: Marketing, fixe: bool = False) -> Response:
+    now = house.clock.now()
+    with house.store.reading() as session:
+        moving = _on_their_way(session, house)
+        values: dict[str, Any] = {
+            "moving": moving,
+            "signs": signs(session, now=now),
+            "lanes": lanes(session),
+            "late": late_ticks(tick_marks(session), now=now),
+        }
+    refresh = REFRESHED_EVERY if moving and not fixe else 0
+    return render(request, "sending/senders.html", refresh=refresh, **values)
+
+
+def _on_their_way(session: Session, house: House) -> list[OnItsWay]:
+    editions = moving_editions(session)
+    found = balances(session, [key(edition.id) for edition in editions])
+    wanted = select(Issue).where(col(Issue.id).in_([edition.issue_id for edition in editions]))
+    issues = {issue.id: issue for issue in session.exec(wanted).all()}
+    return [
+        OnItsWay(
+            issue=issues[edition.issue_id],
+            balance=found.get(key(edition.id), Balance()),
+            rate=rate(session, key(edition.id), house.clock.now()),
+        )
+        for edition in editions
+    ]
