@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SOURCES := newsletter segments scheduler.py tests docs/pictures
+SOURCES := newsletter segments scheduler.py tests benchmarks docs/pictures
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test check fix bench faults messages pictures lock clean
@@ -26,6 +26,12 @@ serve: $(READY) ## Open what the demo left, in the browser
 
 test: $(READY) ## Run every test (SQLite, PostgreSQL, SMTP, HTTP, browser)
 	$(BIN)/python -m pytest -q
+
+bench: $(READY) ## Measure what delivery promises, into build/bench.json (6 minutes, two cores to itself)
+	$(BIN)/python -m benchmarks.run
+
+faults: $(READY) ## Kill and starve senders, into build/faults.json
+	$(BIN)/python -m benchmarks.faults
 
 check: $(READY) ## Lint, types, floors, docs
 	$(BIN)/ruff format --check $(SOURCES)

@@ -1,119 +1,60 @@
-"""A sender killed with SIGKILL at any moment: nobody is lost or mailed twice without being listed (engine.md §2.8)."""
+"""Senders killed with SIGKILL at any moment: nobody is lost or mailed twice without being listed (engine.md §2.8).
 
-import random
-import signal
-import subprocess
-import sys
-import time
-from collections import Counter
+`make faults` does the same ten times as often, and more that takes longer (benchmarks/faults.py).
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
-from sqlmodel import col, select
 
-from newsletter.clock import SystemClock
-from newsletter.delivery.claim import LEASE
-from newsletter.delivery.doubt import Ruling, doubts, settle
-from newsletter.delivery.plan import plan
-from newsletter.delivery.report import balance
+from benchmarks.counted import Received
+from benchmarks.invariants import Fate, violations
+from benchmarks.kills import kill_senders
+from benchmarks.readers import many_readers
+from benchmarks.victims import Gang, gang
 from newsletter.store import Store
-from newsletter.store.ledger import Batch, Lane, Mail, MailNote
-from newsletter.store.people import Subscriber
-from newsletter.words import MailState, NoteKind
-from tests.makers import a_subscriber, an_edition
-from tests.smtp import Postbox, smtp_server
+from newsletter.words import DoubtPolicy, MailState
 
-READERS = 200
-KILLS = 3
-CONNECTIONS = 4
+READERS = 1600
+KILLS = 4
 
 
-@pytest.mark.parametrize("resend", [False, True], ids=["hold", "resend"])
-def test_after_kills_every_mail_is_accounted_for(store: Store, database: str, *, resend: bool) -> None:
-    edition_id = planned(store)
-    with smtp_server() as postbox:
-        for _ in range(KILLS):
-            kill_a_sender(database, postbox)
-            let_the_lease_run_out(store)
-            if resend:
-                send_doubts_again(store)
-        finish(store, database, postbox, resend=resend)
-        got = Counter(message.recipient for message in postbox.received)
-    with store.reading() as session:
-        state = dict(
-            session.exec(
-                select(Subscriber.address, Mail.state).join(Mail, col(Mail.subscriber_id) == col(Subscriber.id))
-            ).all()
-        )
-        doubted = set(doubted_addresses(store))
-        figures = balance(session, edition_id)
-    assert figures.adds_up
-    assert figures.waiting == 0
-    assert {who for who, how in state.items() if how is MailState.accepted} <= got.keys()  # I1
-    assert {who for who, times in got.items() if times > 1} <= doubted  # I2, I3: a double is always listed
-    assert len(doubted) <= KILLS * CONNECTIONS  # I4
-    if resend:
-        assert got.keys() == state.keys()  # I3: nobody is missing
-    else:
-        assert max(got.values()) == 1  # I2: nobody is doubled
-        assert state.keys() - got.keys() <= {who for who, how in state.items() if how is MailState.in_doubt}
+@pytest.fixture(scope="module")
+def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gang]:
+    """Where the senders come from."""
+    with gang(tmp_path_factory.mktemp("crew")) as started:
+        yield started
 
 
-def planned(store: Store) -> int:
-    with store.transaction() as session:
-        for _ in range(READERS):
-            a_subscriber(session)
-        edition = an_edition(session)
-        plan(session, edition, audience=sa.true(), now=SystemClock().now())
-        session.get_one(Lane, "default").per_minute = 30_000
-        assert edition.id is not None
-        return edition.id
+@pytest.mark.parametrize(
+    ("policy", "processes"),
+    [(DoubtPolicy.hold, 1), (DoubtPolicy.resend, 3), (DoubtPolicy.reconcile, 3)],
+    ids=["hold", "resend", "reconcile"],
+)
+def test_after_kills_every_mail_is_accounted_for(
+    store: Store, database: str, tmp_path: Path, crew: Gang, *, policy: DoubtPolicy, processes: int
+) -> None:
+    many_readers(store, READERS)
+    told = kill_senders(database, tmp_path, policy=policy, processes=processes, kills=KILLS, crew=crew)
+    assert told.wrong == []
+    assert told.mails == READERS
+    assert told.kills == KILLS
+    if policy is DoubtPolicy.resend:
+        assert told.missing == 0
 
 
-def start(database: str, postbox: Postbox) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "tests.faults.sender", database, str(postbox.port)])  # noqa: S603
-
-
-def kill_a_sender(database: str, postbox: Postbox) -> None:
-    before = len(postbox.received)
-    sender = start(database, postbox)
-    while len(postbox.received) == before and sender.poll() is None:
-        time.sleep(0.005)
-    time.sleep(random.uniform(0, 0.15))  # noqa: S311  when to kill, nothing secret
-    sender.send_signal(signal.SIGKILL)
-    sender.wait()
-
-
-def let_the_lease_run_out(store: Store) -> None:
-    """As if a minute had passed: the dead sender's lease ends."""
-    with store.transaction() as session:
-        gone = SystemClock().now() - LEASE
-        session.connection().execute(sa.update(Batch).where(col(Batch.owner) == "victim").values(lease_until=gone))
-
-
-def send_doubts_again(store: Store) -> None:
-    with store.transaction() as session:
-        ids = [doubt.mail_id for doubt in doubts(session)]
-        settle(session, ids, Ruling.resend, now=SystemClock().now(), why="policy: resend")
-
-
-def finish(store: Store, database: str, postbox: Postbox, *, resend: bool) -> None:
-    """Senders that nobody kills, until nothing waits."""
-    for _ in range(2):
-        assert start(database, postbox).wait(timeout=60) == 0
-        if resend:
-            send_doubts_again(store)
-
-
-def doubted_addresses(store: Store) -> list[str]:
-    """Everybody whose mail was ever in doubt: the ledger keeps a note of it."""
-
-    with store.reading() as session:
-        return list(
-            session.exec(
-                select(Subscriber.address)
-                .join(Mail, col(Mail.subscriber_id) == col(Subscriber.id))
-                .join(MailNote, col(MailNote.mail_id) == col(Mail.id))
-                .where(col(MailNote.kind) == NoteKind.doubt)
-            ).all()
-        )
+def test_a_ledger_that_tells_stories_is_found_out() -> None:
+    fine = {"a@x.fr": Fate(MailState.accepted, doubted=False)}
+    once = Received(messages=[(0.0, "1", "a@x.fr")])
+    twice = Received(messages=[(0.0, "1", "a@x.fr"), (1.0, "1", "a@x.fr")])
+    changed = Received(messages=[(0.0, "1", "a@x.fr"), (1.0, "2", "a@x.fr")])
+    doubted = {f"{n}@x.fr": Fate(MailState.in_doubt, doubted=True) for n in range(3)}
+    assert violations(fine, once, policy=DoubtPolicy.hold) == []
+    assert len(violations(fine, Received(), policy=DoubtPolicy.hold)) == 2  # accepted, and nobody got it
+    assert len(violations(fine, twice, policy=DoubtPolicy.hold)) == 2  # doubled, and never in doubt
+    assert len(violations(fine, twice, policy=DoubtPolicy.resend)) == 1
+    assert len(violations(fine, changed, policy=DoubtPolicy.resend)) == 2  # no receiver could tell the second
+    assert len(violations({}, once, policy=DoubtPolicy.hold)) == 1  # nobody planned it
+    assert violations(doubted, Received(), policy=DoubtPolicy.hold, kills=1, connections=3) == []
+    assert len(violations(doubted, Received(), policy=DoubtPolicy.hold, kills=1, connections=2)) == 1

@@ -66,9 +66,12 @@ def _furnish(house: House) -> None:
         session.add(MailNote(mail_id=mail.id or 0, at=A_MONDAY, kind=NoteKind.doubt))
 
 
+FOR_MACHINES = {"/healthz", "/metrics"}
+
+
 def plain_pages() -> list[str]:
     """Every page that is shown without a number in its address."""
-    paths = {route.path for route in every_route() if "GET" in (route.methods or ())}
+    paths = {route.path for route in every_route() if "GET" in (route.methods or ())} - FOR_MACHINES
     return sorted(path for path in paths if "{" not in path and not path.endswith((".csv", ".xlsx", ".json", "/")))
 
 

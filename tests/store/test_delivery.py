@@ -1,9 +1,10 @@
 """The ledger, end to end over a real SMTP server: who got what, and nothing twice."""
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -11,15 +12,18 @@ from sqlmodel import col, select
 
 from newsletter.clock import StoppedClock
 from newsletter.delivery import doubt
+from newsletter.delivery.arming import Arming, Leave, Result
 from newsletter.delivery.claim import LEASE, ClaimedMail, claim_batch
-from newsletter.delivery.plan import Plan, cancel_waiting, plan
+from newsletter.delivery.families import Limits, PaceTable
+from newsletter.delivery.outcome import Step
+from newsletter.delivery.plan import Plan, cancel_waiting, plan, plan_in_steps
 from newsletter.delivery.report import Balance, balance, notes, troubles
 from newsletter.delivery.send import Drained, Sender
 from newsletter.store import Store
 from newsletter.store.issues import Edition, Issue
 from newsletter.store.ledger import Batch, Lane, Mail
 from newsletter.store.people import Subscriber, Suppression
-from newsletter.transport.contract import Envelope
+from newsletter.transport.contract import Envelope, Fate, Outbox, Reply
 from newsletter.transport.relay import SmtpRelay
 from newsletter.words import Axis, ConsentState, DoubtPolicy, IssueState, MailState, SuppressionReason
 from tests.makers import a_subscriber, an_edition, say
@@ -49,7 +53,7 @@ class Desk:
 
 def plain_letter(mail: ClaimedMail) -> Envelope:
     message = f"To: {mail.address}\r\nMessage-ID: <{mail.mail_id}@example.org>\r\n\r\nBonjour\r\n"
-    return Envelope(sender="retours@example.org", recipient=mail.address, message=message.encode())
+    return Envelope(key=mail.mail_id, sender="retours@example.org", recipient=mail.address, message=message.encode())
 
 
 @pytest.fixture
@@ -238,3 +242,216 @@ def set_state(desk: Desk, state: IssueState) -> None:
     with desk.store.transaction() as session:
         edition = session.get_one(Edition, desk.edition_id)
         session.get_one(Issue, edition.issue_id).state = state
+
+
+# With several batches in hand ----------------------------------------------------------------------------------------
+
+UNLIMITED = PaceTable(default=Limits(), families={}, lanes={}, domains={})
+
+
+@dataclass
+class FarSide:
+    """A way out that does what `act` says with each envelope once its body has left."""
+
+    act: Callable[[Envelope], Reply] = lambda _envelope: Reply(fate=Fate.accepted, code=250)
+    before: Callable[[Envelope], object] = lambda _envelope: None  # when the envelope is drawn
+    hold: str = ""  # this recipient's answer comes last of all
+    others: int = 0  # … after so many others
+    got: list[str] = field(default_factory=list)
+    all_others: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator["FarSide"]:
+        yield self
+
+    async def deliver(self, outbox: Outbox) -> None:
+        while (envelope := await outbox.next()) is not None:
+            self.before(envelope)
+            if not await outbox.permit(envelope):
+                outbox.record(envelope, Reply(fate=Fate.held))
+                continue
+            self.got.append(envelope.recipient)
+            if envelope.recipient == self.hold:
+                await asyncio.wait_for(self.all_others.wait(), 20)
+            outbox.record(envelope, self.act(envelope))
+            if len(self.got) > self.others:
+                self.all_others.set()
+
+
+def planned(store: Store, clock: StoppedClock, readers: int, *, connections: int) -> int:
+    """An edition for reader-0, reader-1 …, on a lane without limits but its connections."""
+    with store.transaction() as session:
+        for number in range(readers):
+            a_subscriber(session, address=f"reader-{number}@example.org")
+        edition = an_edition(session)
+        plan(session, edition, audience=sa.true(), now=clock.now())
+        lane = session.get_one(Lane, "default")
+        lane.per_minute, lane.connections = 0, connections
+        assert edition.id is not None
+        return edition.id
+
+
+def through(store: Store, clock: StoppedClock, far_side: FarSide) -> Drained:
+    sender = Sender(store, clock, far_side, lambda _edition: plain_letter, owner="test", pace=lambda: UNLIMITED)
+    return asyncio.run(sender.drain())
+
+
+def test_the_next_batch_leaves_while_one_slow_answer_holds_the_last(store: Store, clock: StoppedClock) -> None:
+    edition_id = planned(store, clock, 510, connections=2)
+    far_side = FarSide(hold="reader-0@example.org", others=509)
+    assert through(store, clock, far_side).attempts == 510
+    with store.reading() as session:
+        assert balance(session, edition_id) == Balance(planned=510, accepted=510)
+
+
+def test_all_connections_share_one_commit(store: Store, clock: StoppedClock) -> None:
+    planned(store, clock, 400, connections=20)
+    drained = through(store, clock, FarSide())
+    assert drained.attempts == 400
+    assert drained.commits <= 400 / 20 * 2 + 5
+
+
+def test_who_leaves_while_their_mail_waits_in_hand_gets_nothing(store: Store, clock: StoppedClock) -> None:
+    edition_id = planned(store, clock, 5, connections=1)
+
+    def leave(envelope: Envelope) -> None:
+        if envelope.recipient == "reader-0@example.org":
+            with store.transaction() as session:
+                leaver = session.exec(select(Subscriber).where(Subscriber.address == "reader-3@example.org")).one()
+                say(session, leaver, Axis.newsletter, ConsentState.denied)
+
+    far_side = FarSide(before=leave)
+    through(store, clock, far_side)
+    assert sorted(far_side.got) == [address for address in everyone() if address != "reader-3@example.org"]
+    with store.reading() as session:
+        assert balance(session, edition_id) == Balance(planned=5, accepted=4, suppressed=1)
+
+
+def test_a_pause_stops_the_very_next_mail(store: Store, clock: StoppedClock) -> None:
+    edition_id = planned(store, clock, 50, connections=1)
+
+    def pause(_envelope: Envelope) -> Reply:
+        with store.transaction() as session:
+            issue = session.get_one(Issue, session.get_one(Edition, edition_id).issue_id)
+            issue.state = IssueState.paused
+        return Reply(fate=Fate.accepted, code=250)
+
+    far_side = FarSide(act=pause)
+    through(store, clock, far_side)
+    assert len(far_side.got) == 1
+    with store.reading() as session:
+        assert balance(session, edition_id) == Balance(planned=50, accepted=1, waiting=49)
+
+
+def test_what_comes_back_to_a_cancelled_issue_is_cancelled(store: Store, clock: StoppedClock) -> None:
+    edition_id = planned(store, clock, 3, connections=1)
+
+    def cancel(_envelope: Envelope) -> Reply:
+        with store.transaction() as session:
+            issue = session.get_one(Issue, session.get_one(Edition, edition_id).issue_id)
+            issue.state = IssueState.cancelled
+            cancel_waiting(session, edition_id)
+        return Reply(fate=Fate.try_later, code=451)
+
+    through(store, clock, FarSide(act=cancel))
+    with store.reading() as session:
+        assert balance(session, edition_id) == Balance(planned=3, cancelled=3)
+
+
+def test_each_put_off_waits_longer_even_before_the_body(desk: Desk) -> None:
+    desk.postbox.at_rcpt["reader-1@example.org"] = "451 4.7.1 greylisted"
+    waits = []
+    for _ in range(3):
+        desk.send()
+        with desk.store.reading() as session:
+            due = session.exec(select(Mail.due_at).where(col(Mail.due_at).is_not(None))).one()
+        assert due is not None
+        waits.append((due - desk.clock.now()).total_seconds() / 60)
+        desk.clock.moment = due
+    assert waits == [pytest.approx(minutes, rel=0.21) for minutes in (5, 15, 30)]
+
+
+# When the way out, or the sender, is at fault ----------------------------------------------------------------------
+
+
+def test_a_server_that_refuses_everything_stops_the_lane_and_costs_nobody_their_letter(
+    store: Store, clock: StoppedClock
+) -> None:
+    edition_id = planned(store, clock, 300, connections=4)
+    blocked = FarSide(act=lambda _envelope: Reply(fate=Fate.refused, code=550, enhanced="5.7.1", words="block list"))
+    assert "block list" in through(store, clock, blocked).trouble
+    assert len(blocked.got) < 20
+    with store.reading() as session:
+        assert balance(session, edition_id) == Balance(planned=300, waiting=300, deferred=len(blocked.got))
+        assert "refuse toutes nos lettres" in troubles(session)[0]
+    assert through(store, clock, FarSide()).attempts == 0  # the lane rests
+    clock.advance(timedelta(minutes=6))
+    assert through(store, clock, FarSide()).attempts == 300
+    with store.reading() as session:
+        assert balance(session, edition_id) == Balance(planned=300, accepted=300)
+        assert troubles(session) == []
+
+
+def test_a_sender_that_slept_past_its_lease_writes_nothing_more(store: Store, clock: StoppedClock) -> None:
+    edition_id = planned(store, clock, 3, connections=1)
+
+    async def sleeper() -> None:
+        arming = Arming(store, clock, "default")
+        with store.transaction() as session:
+            claim = claim_batch(session, lane="default", owner="sleeper", now=clock.now())
+        assert claim is not None
+        arming.hold(claim)
+        first, second, _third = claim.mails
+        assert await arming.permit(claim, first.mail_id) is Leave.granted
+        clock.advance(LEASE + timedelta(seconds=1))
+        with store.transaction() as session:
+            taken_over = claim_batch(session, lane="default", owner="other", now=clock.now())
+        assert taken_over is not None
+        assert len(taken_over.mails) == 2
+        accepted = Reply(fate=Fate.accepted, code=250)
+        arming.record(Result(claim, first, Step(MailState.accepted), accepted))
+        assert await arming.permit(claim, second.mail_id) is Leave.shut
+        assert not arming.is_ours(claim)
+        arming.end()
+
+    asyncio.run(sleeper())
+    with store.reading() as session:
+        assert balance(session, edition_id) == Balance(planned=3, in_doubt=1, waiting=2)
+
+
+def test_planning_that_is_killed_goes_on_where_it_was(store: Store, clock: StoppedClock) -> None:
+    with store.transaction() as session:
+        for _ in range(25):
+            a_subscriber(session)
+        edition = an_edition(session)
+        edition_id = edition.id
+        assert edition_id is not None
+    steps: list[datetime] = []
+
+    def dying(began: datetime) -> sa.ColumnElement[bool]:
+        steps.append(began)
+        if len(steps) == 3:
+            raise KeyboardInterrupt
+        return sa.true()
+
+    with pytest.raises(KeyboardInterrupt):
+        plan_in_steps(store, edition_id, audience=dying, now=clock.now(), step=10)
+    with store.reading() as session:
+        assert session.exec(select(sa.func.count()).select_from(Mail)).one() == 20
+        assert session.exec(select(Batch)).all() == []  # nothing of it may leave yet
+    clock.advance(timedelta(hours=1))
+    again = plan_in_steps(store, edition_id, audience=dying, now=clock.now(), step=10)
+    assert again == Plan(edition_id=edition_id, mails=25)
+    assert len(set(steps)) == 1  # whoever goes on plans as of the moment it began
+    with store.reading() as session:
+        assert sorted(session.exec(select(Mail.seq)).all()) == list(range(25))
+        assert len(set(session.exec(select(Mail.subscriber_id)).all())) == 25
+
+
+def test_a_mail_forgets_a_reader_who_is_erased(desk: Desk) -> None:
+    with desk.store.transaction() as session:
+        session.connection().execute(sa.delete(Subscriber).where(col(Subscriber.address) == "reader-1@example.org"))
+    assert desk.send().attempts == 4
+    assert desk.balance() == Balance(planned=5, accepted=4, suppressed=1)
+    with desk.store.reading() as session:
+        assert session.exec(select(sa.func.count()).where(col(Mail.subscriber_id).is_(None))).one() == 1

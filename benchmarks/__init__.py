@@ -1,0 +1,1 @@
+"""What delivery must show: `make bench` measures it, `make faults` tries to break it."""

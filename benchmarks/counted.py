@@ -1,0 +1,90 @@
+"""The counting server from outside: starting it, and reading what it noted."""
+
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+CORES = (0, 1)
+"""The server's core and the sender's, where the machine has two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A counting server that listens."""
+
+    port: int
+    log: Path
+    process: subprocess.Popen[str]
+
+    def count(self) -> int:
+        """How many messages it has taken so far."""
+        return len(self.received().messages)
+
+    def received(self) -> "Received":
+        return read(self.log)
+
+
+@dataclass(slots=True)
+class Received:
+    """What a server noted. Moments are seconds of the machine's steady clock."""
+
+    messages: list[tuple[float, str, str]] = field(default_factory=list)  # moment, Message-ID, recipient
+    not_taken: list[tuple[float, str, str]] = field(default_factory=list)  # moment, manner, recipient
+    most_lines: int = 0
+    longest_line: int = 0  # messages over one connection
+    most_at_once: dict[str, int] = field(default_factory=dict)  # by family
+
+    @property
+    def times(self) -> Counter[str]:
+        """How often each recipient got a message."""
+        return Counter(recipient for _moment, _message_id, recipient in self.messages)
+
+    def busiest(self, seconds: float, family_of: Callable[[str], str]) -> dict[str, int]:
+        """The most tries that each family saw in any so many seconds, refused ones included."""
+        moments: dict[str, list[float]] = defaultdict(list)
+        for moment, _what, recipient in sorted([*self.messages, *self.not_taken]):
+            moments[family_of(recipient)].append(moment)
+        return {family: _most_within(seen, seconds) for family, seen in moments.items()}
+
+
+@contextmanager
+def counting_server(folder: Path, *options: str) -> Iterator[Running]:
+    """A server in a process of its own, which is ended with the block. `options` are those of benchmarks.sink."""
+    log = folder / "sink.log"
+    command = [sys.executable, "-m", "benchmarks.sink", str(log), *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  our own program
+        try:
+            assert process.stdout is not None
+            yield Running(int(process.stdout.readline()), log, process)
+        finally:
+            process.terminate()
+
+
+def read(log: Path) -> Received:
+    """Everything a server noted. A last line that is not whole yet is left out."""
+    received = Received()
+    for line in log.read_text(encoding="utf-8").split("\n")[:-1]:
+        kind, moment, first, second = line.split(" ", 3)
+        if kind == "T":
+            received.messages.append((float(moment), first, second))
+        elif kind == "N":
+            received.not_taken.append((float(moment), first, second))
+        elif kind == "P":
+            received.most_at_once[second] = max(int(first), received.most_at_once.get(second, 0))
+        else:
+            received.most_lines = max(int(first), received.most_lines)
+            received.longest_line = max(0 if second == "-" else int(second), received.longest_line)
+    return received
+
+
+def _most_within(moments: list[float], seconds: float) -> int:
+    most = first = 0
+    for last, moment in enumerate(moments):
+        while moments[first] <= moment - seconds:
+            first += 1
+        most = max(most, last - first + 1)
+    return most

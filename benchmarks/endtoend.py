@@ -1,0 +1,89 @@
+"""Messages a second, from the ledger to the server's answer; the same server takes the others' in the same run."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.counted import CORES, Running, counting_server
+from benchmarks.readers import an_edition, many_readers, plan_edition
+from benchmarks.rows import Row, times
+from benchmarks.stores import SQLITE, Databases, databases
+from newsletter.store import Store
+
+NAIVE_BAR, SMTP_SOURCE_BAR = 20.0, 0.5
+UNPACKED = Path("build/postfix")
+"""Where `dpkg -x` may have put Postfix; nothing needs it."""
+
+
+def run(quick: bool = False) -> list[Row]:
+    """Ours against what most would write, and against Postfix's own source of test mail, over 10 and 50 connections."""
+    rows = []
+    with databases() as made:
+        for connections in (10, 50):
+            rows += _over(made, connections, ours=2_000 if quick else 20_000, naive=200 if quick else 600)
+    return rows
+
+
+def send_apart(url: str, *, port: int = 0, transport: str = "wire") -> dict[str, Any]:
+    """What one sender process did, alone on its core."""
+    return _told("benchmarks.sender", url, str(port), "--transport", transport)
+
+
+def _over(made: Databases, connections: int, *, ours: int, naive: int) -> list[Row]:
+    url = made.fresh(SQLITE)
+    store = Store(url)
+    many_readers(store, ours)
+    plan_edition(store, an_edition(store), connections=connections)
+    store.close()
+    with counting_server(made.home(), "--core", str(CORES[0])) as server:
+        rate = _per_second(ours, send_apart(url, port=server.port))
+        taken = server.count()
+        assert taken == ours, f"{taken} of {ours} arrived"
+        slow = _told("benchmarks.naive", str(server.port), str(naive), "--connections", str(connections))
+        rows = [
+            times(
+                f"end to end, {connections} connections, against Jinja + EmailMessage + aiosmtplib", rate, "mails/s",
+                baseline=_per_second(naive, slow), bar=NAIVE_BAR,
+            )
+        ]  # fmt: skip
+        other = smtp_source(server, connections, ours)
+    name = f"end to end, {connections} connections, against smtp-source"
+    if other is None:
+        return [*rows, Row(name=f"{name} (Postfix is not installed)", value=rate, unit="mails/s")]
+    return [*rows, times(name, rate, "mails/s", baseline=other, bar=SMTP_SOURCE_BAR)]
+
+
+def smtp_source(server: Running, connections: int, count: int) -> float | None:
+    """Messages a second of Postfix's own: one constant message, nothing recorded. None where it is not installed."""
+    program = shutil.which("smtp-source", path=os.pathsep.join([os.defpath, "/usr/sbin", str(UNPACKED / "usr/sbin")]))
+    if program is None:
+        return None
+    command = [
+        program, "-s", str(connections), "-m", str(count), "-l", "20000", "-d", "-f", "a@ohmylot.example",
+        "-t", "reader-1@famille.example", f"127.0.0.1:{server.port}",
+    ]  # fmt: skip
+    begun = time.perf_counter()
+    libraries = {"LD_LIBRARY_PATH": str(UNPACKED.absolute() / "usr/lib/postfix")}
+    subprocess.run(_on_core(command), check=True, env=libraries)  # noqa: S603  what `which` found
+    return count / (time.perf_counter() - begun)
+
+
+def _told(module: str, *words: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", module, *words, "--core", str(CORES[1])]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603  our own program
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def _on_core(command: Sequence[str]) -> list[str]:
+    return ["taskset", "-c", str(CORES[1]), *command] if shutil.which("taskset") else list(command)
+
+
+def _per_second(count: int, told: dict[str, Any]) -> float:
+    return float(count / told["seconds"])

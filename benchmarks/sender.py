@@ -1,0 +1,136 @@
+"""A sender in a process of its own, to be measured or killed: `python -m benchmarks.sender DATABASE_URL PORT`.
+
+It sends what is due and prints one line of JSON: what it tried, how long that took, on how much processor and memory.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from newsletter.clock import SystemClock
+from newsletter.compose.mime import letterhead
+from newsletter.config import Settings
+from newsletter.delivery.envelopes import envelopes
+from newsletter.delivery.families import Limits, PaceTable, read_pace
+from newsletter.delivery.send import EnvelopeFor, Sender
+from newsletter.store import Store
+from newsletter.tokens import Keyring
+from newsletter.transport.contract import Connection, Fate, Outbox, Reply, Transport
+from newsletter.transport.switches import Client, Patience, Switches
+from newsletter.transport.way_out import open_transport
+
+KEYS = Keyring(
+    *(hashlib.blake2b(name, digest_size=size).digest() for name, size in ((b"l", 64), (b"r", 64), (b"a", 32)))
+)
+"""The same in every process, so that a mail has the same Message-ID whoever sends it."""
+UNLIMITED = PaceTable(default=Limits(), families={}, lanes={}, domains={})
+HOME = Path("/nonexistent")  # no setting of a measurement comes from a folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """What a sender is to do."""
+
+    url: str
+    port: int
+    transport: str = "wire"  # wire, relay, nowhere
+    owner: str = "sender"
+    end_of_data_seconds: float = 5.0
+    core: int | None = None
+    pace: str = ""  # a pace.toml; empty: as fast as it goes
+    file_bytes: int = 0  # no file of this process may grow beyond: a full disk
+
+
+@dataclass(frozen=True, slots=True)
+class Nowhere:
+    """A way out that takes everything at once: what is left is the ledger and the program."""
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Connection]:
+        yield _IntoNothing()
+
+
+@dataclass(frozen=True, slots=True)
+class _IntoNothing:
+    async def deliver(self, outbox: Outbox) -> None:
+        while (envelope := await outbox.next()) is not None:
+            allowed = await outbox.permit(envelope)
+            outbox.record(envelope, Reply(fate=Fate.accepted, code=250) if allowed else Reply(fate=Fate.held))
+
+
+def send(orders: Orders) -> int:
+    """Send what is due, until nothing is; how many mails were tried."""
+    if orders.core is not None:
+        with suppress(OSError):  # a machine that has no such core
+            os.sched_setaffinity(0, {orders.core})
+    if orders.file_bytes:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (orders.file_bytes, orders.file_bytes))
+    store = Store(orders.url)
+    sender = Sender(
+        store,
+        SystemClock(),
+        _way_out(orders),
+        lambda edition: writer(store, edition),
+        owner=orders.owner,
+        pace=lambda: read_pace(Path(orders.pace)) if orders.pace else UNLIMITED,
+    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(sender.drain()).attempts
+
+
+def _way_out(orders: Orders) -> Transport:
+    if orders.transport == "nowhere":
+        return Nowhere()
+    client = {"wire": Client.wire, "relay": Client.aiosmtplib}[orders.transport]
+    settings = Settings(home=HOME, smtp_host="127.0.0.1", smtp_port=orders.port)
+    patience = Patience(end_of_data=orders.end_of_data_seconds)
+    return open_transport(settings, switches=Switches(client=client, patience=patience))
+
+
+def writer(store: Store, edition_id: int) -> EnvelopeFor:
+    head = letterhead(Settings(home=HOME))
+    with store.reading() as session:
+        return envelopes(session, edition_id, keys=KEYS, head=head, mail_from="retours@ohmylot.example")
+
+
+def peak_mb() -> float:
+    """The most memory this process ever held. `ru_maxrss` would also speak of the process that started it."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url")
+    parser.add_argument("port", type=int)
+    parser.add_argument("--transport", choices=["wire", "relay", "nowhere"], default="wire")
+    parser.add_argument("--owner", default=f"sender-{os.getpid()}")
+    parser.add_argument("--core", type=int)
+    parser.add_argument("--file-bytes", type=int, default=0)
+    orders = Orders(**vars(parser.parse_args()))
+    begun, processor = time.perf_counter(), time.process_time()
+    attempts = send(orders)
+    json.dump(
+        {
+            "attempts": attempts,
+            "seconds": time.perf_counter() - begun,
+            "cpu_seconds": time.process_time() - processor,
+            "peak_mb": peak_mb(),
+        },
+        sys.stdout,
+    )
+
+
+if __name__ == "__main__":
+    main()

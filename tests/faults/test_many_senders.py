@@ -1,0 +1,173 @@
+"""Several `newsletter work` processes on one ledger: they share the work, and nobody is mailed twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import pytest
+import sqlalchemy as sa
+from click.testing import Result
+from sqlmodel import Session, col, select
+
+from newsletter.clock import SystemClock
+from newsletter.delivery.hints import prepare_hints
+from newsletter.delivery.plan import plan
+from newsletter.delivery.report import balance
+from newsletter.delivery.workers import Heart, signs
+from newsletter.pipeline import House
+from newsletter.store import Store
+from newsletter.store.columns import key
+from newsletter.store.ledger import Batch, Lane
+from newsletter.store.people import Consent, Subscriber
+from newsletter.store.portable import postgresql_address
+from tests.makers import a_subscriber, an_edition
+from tests.smtp import Postbox, smtp_server
+
+READERS = 520  # two batches
+
+
+@dataclass
+class Office:
+    """A house on disk with an edition to send, and the server it leaves through."""
+
+    house: House
+    postbox: Postbox
+    edition_id: int
+
+    @contextmanager
+    def working(self, *words: str, times: int = 1) -> Iterator[list[subprocess.Popen[str]]]:
+        """So many `newsletter work` processes, ended with the block if they have not by themselves."""
+        settings = {
+            "NEWSLETTER_HOME": str(self.house.settings.home),
+            "DATABASE_URL": self.house.settings.database_url,
+            "NEWSLETTER_SMTP_PORT": str(self.postbox.port),
+        }
+        command = [sys.executable, "-m", "newsletter", "work", *words]
+        environment = os.environ | settings  # noqa: TID251  the child's settings
+        with ExitStack() as started:
+            processes = [
+                started.enter_context(
+                    subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
+                )
+                for _ in range(times)
+            ]
+            try:
+                yield processes
+            finally:
+                for process in processes:
+                    process.kill()
+
+    @property
+    def store(self) -> Store:
+        return self.house.store
+
+
+@pytest.fixture
+def office(house: House) -> Iterator[Office]:
+    house.settings.home.mkdir(parents=True, exist_ok=True)
+    if not house.settings.keys_file.exists():
+        house.keys.save(house.settings.keys_file)
+    prepare_hints(house.store)
+    with house.store.transaction() as session:
+        many_readers(session)
+        edition = an_edition(session)
+        plan(session, edition, audience=sa.true(), now=SystemClock().now())
+        lane = session.get_one(Lane, "default")
+        lane.per_minute, lane.connections = 20_000, 2  # slow enough for all to have a share
+    with smtp_server() as postbox:
+        yield Office(house, postbox, key(edition.id))
+
+
+def many_readers(session: Session) -> None:
+    someone = a_subscriber(session)
+    fields = someone.model_dump(exclude={"id", "address", "address_hash"})
+    session.add_all(
+        Subscriber(**fields, address=f"reader-{n}@domain-{n % 12}.example", address_hash=n.to_bytes(32, "little"))
+        for n in range(1, READERS)
+    )
+    session.flush()
+    said = session.exec(select(Consent).where(col(Consent.subscriber_id) == someone.id)).one()
+    session.add_all(
+        Consent(
+            **said.model_dump(exclude={"id", "subscriber_id", "hash"}), subscriber_id=key(reader), hash=f"h{reader}"
+        )
+        for reader in session.exec(select(Subscriber.id).where(col(Subscriber.id) != someone.id)).all()
+    )
+    session.flush()
+
+
+def test_processes_share_the_work_and_mail_nobody_twice(office: Office) -> None:
+    several = 3 if postgresql_address(office.store.engine) else 2
+    owners: set[str] = set()
+    with office.working("--until-done", times=several) as processes:
+        while any(process.poll() is None for process in processes):
+            owners |= owners_of_batches(office.store)
+            time.sleep(0.02)
+        assert [process.returncode for process in processes] == [0] * several
+        assert all(
+            f"{READERS} lettres sur {READERS}" in process.stdout.read() for process in processes if process.stdout
+        )
+    with office.store.reading() as session:
+        where = balance(session, office.edition_id)
+        assert signs(session, now=SystemClock().now()) == []
+    assert (where.planned, where.accepted) == (READERS, READERS)
+    assert len(office.postbox.received) == len(set(office.postbox.recipients)) == READERS
+    assert len(owners) > 1
+
+
+def test_a_process_that_is_told_to_stop_ends_what_is_on_the_wire_and_leaves_the_rest_free(office: Office) -> None:
+    with office.working("--no-hints") as (process,):
+        until(lambda: office.postbox.received)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+    assert owners_of_batches(office.store) == set()
+    with office.store.reading() as session:
+        where = balance(session, office.edition_id)
+    assert where.accepted == len(office.postbox.received)
+    assert (where.in_doubt, where.accepted + where.waiting) == (0, READERS)
+
+
+def owners_of_batches(store: Store) -> set[str]:
+    with store.reading() as session:
+        return {
+            owner for owner in session.exec(select(Batch.owner).where(col(Batch.owner).is_not(None))).all() if owner
+        }
+
+
+def until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_what_is_due_is_sent_once_and_a_shut_way_out_is_said(
+    command: Callable[..., Result], office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Aucun programme" in command("work", "--list").output
+    monkeypatch.setenv("NEWSLETTER_SMTP_PORT", "9")
+    shut = command("work", "--once")
+    assert "ne répond pas" in shut.output
+    assert shut.exit_code == 1
+    with office.store.transaction() as session:  # as if the lane had rested
+        session.get_one(Lane, "default").rests_until = None
+        session.execute(sa.update(Batch).values(not_before=SystemClock().now()))
+    monkeypatch.setenv("NEWSLETTER_SMTP_PORT", str(office.postbox.port))
+    assert command("work", "--once", "--lane", "another").output == "Envois tentés : 0.\n"
+    assert command("work", "--once").output == f"Envois tentés : {READERS}.\n"
+    assert f"{READERS} lettres sur {READERS} ont leur sort" in command("issue", "follow", 1).output
+    assert command("work", "--once", "--until-done").exit_code == 2
+    Heart(office.store, SystemClock(), host="cahors").beat()
+    assert "cahors" in command("work", "--list").output
+    assert '"silent": false' in command("work", "--list", "--json").output
+
+
+def test_an_issue_that_has_not_left_cannot_be_followed(house: House, command: Callable[..., Result]) -> None:
+    with house.store.transaction() as session:
+        an_edition(session)
+    assert "pas encore parti" in command("issue", "follow", 1).output

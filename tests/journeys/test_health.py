@@ -1,0 +1,184 @@
+"""What machines ask: is the house well, and its figures. And the page that shows people who sends."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from prometheus_client.parser import text_string_to_metric_families
+from sqlmodel import select
+
+from newsletter.clock import StoppedClock
+from newsletter.delivery import report
+from newsletter.delivery.plan import plan
+from newsletter.delivery.workers import Heart
+from newsletter.pipeline import House
+from newsletter.store.columns import key
+from newsletter.store.issues import Edition
+from newsletter.store.ledger import Lane, Mail, MailNote
+from newsletter.web import health
+from newsletter.web.app import create_app
+from newsletter.words import EventKind, MailState, NoteKind
+from tests.makers import a_subscriber, an_edition
+from tests.serving import a_browser, one_account_of_each_role, serve
+
+TICK = timedelta(seconds=5)
+
+
+@pytest.fixture
+def well(house: House) -> House:
+    """A house whose scheduler ticks and whose folders are there."""
+    house.settings.journal.mkdir(parents=True)
+    heart = Heart(house.store, house.clock, host="cahors", pid=4601)
+    with heart.ticking("load hits", TICK), heart.draining("default"):
+        heart.beat()
+    return house
+
+
+def asked(house: House, path: str, *, host: str = "127.0.0.1", **headers: str) -> httpx.Response:
+    """What somebody at this address is answered."""
+
+    async def ask() -> httpx.Response:
+        line = httpx.ASGITransport(create_app(house), client=(host, 50000))
+        async with httpx.AsyncClient(transport=line, base_url="http://lot.example") as client:
+            return await client.get(path, headers=headers)
+
+    return asyncio.run(ask())
+
+
+def test_a_house_is_well_until_a_part_of_it_is_not(
+    well: House, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = asked(well, "/healthz")
+    assert (answer.status_code, answer.json()["ok"]) == (200, True)
+    clock.advance(timedelta(hours=1))
+    shutil.rmtree(well.settings.journal)
+    monkeypatch.setattr(health, "ENOUGH_FREE", 10**18)
+    answer = asked(well, "/healthz")
+    parts = answer.json()["parts"]
+    assert answer.status_code == 503
+    assert "load hits" in parts.pop("scheduler")
+    assert parts.pop("database") == "ok"
+    assert "ok" not in parts.values()
+
+
+def test_a_database_that_is_away_is_named_and_nothing_else_breaks(well: House) -> None:
+    with well.store.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE alembic_version RENAME TO taken_away")
+    answer = asked(well, "/healthz")
+    assert answer.status_code == 503
+    assert answer.json()["parts"]["database"] != "ok"
+
+
+def test_only_the_machine_itself_or_who_has_the_token_sees_the_figures(well: House) -> None:
+    def asks(host: str, **headers: str) -> int:
+        return asked(well, "/metrics", host=host, **headers).status_code
+
+    assert asks("127.0.0.1") == asks("::1") == 200
+    assert asks("192.0.2.7") == asks("192.0.2.7", authorization="Bearer ") == 403
+    assert asks("127.0.0.1", **{"x-forwarded-for": "127.0.0.1"}) == 403  # through a proxy on this machine
+    object.__setattr__(well, "settings", well.settings.model_copy(update={"metrics_token": "un-jeton"}))
+    assert asks("192.0.2.7", authorization="Bearer un-jeton") == 200
+    assert asks("192.0.2.7", authorization="Bearer un-autre") == 403
+
+
+def test_the_figures_count_what_the_store_holds_and_name_nobody(well: House) -> None:
+    under_way(well)
+    segment = well.settings.journal / "20261123T090000-1-ab.jsonl"
+    at = int((well.clock.now() - timedelta(seconds=30)).timestamp() * 1000)
+    segment.write_text(f'{{"at":{at},"kind":"{EventKind.clicked}","edition":1,"mail":1}}\n')
+    text = asked(well, "/metrics").text
+    found = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert found["newsletter_mails", "accepted"] == 60
+    assert found["newsletter_mails", "planned"] == 39
+    assert found["newsletter_mails", "refused"] == 0
+    assert found["newsletter_mails_in_doubt",] == 1
+    assert found["newsletter_lane_troubled", "default"] == 1
+    assert found["newsletter_lane_paused", "default"] == 0
+    assert found["newsletter_senders", "sending"] == 1
+    assert found["newsletter_tick_timestamp_seconds", "load hits"] == well.clock.now().timestamp()
+    assert found["newsletter_journal_lag_bytes",] == segment.stat().st_size
+    assert found["newsletter_journal_lag_seconds",] == 30
+    assert [value for (name, *_), value in found.items() if name == "newsletter_mails_per_second"] == [pytest.approx(2)]
+    assert "@" not in text
+
+
+def test_the_rate_is_that_of_the_last_minute_and_says_how_long_the_rest_takes(well: House, clock: StoppedClock) -> None:
+    edition_id = under_way(well)
+
+    def rate() -> report.Rate:
+        with well.store.reading() as session:
+            return report.rate(session, edition_id, clock.now())
+
+    assert rate() == report.Rate(per_second=2.0, seconds_left=19.5)
+    clock.advance(timedelta(minutes=2))
+    assert rate() == report.Rate()
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(5, "moins d’une minute"), (100, "2 minutes"), (7000, "2 heures")])
+def test_the_time_left_is_said_in_words(seconds: float, words: str) -> None:
+    assert report.time_left(seconds).replace("\N{NO-BREAK SPACE}", " ") == words
+
+
+@pytest.fixture
+def site(well: House) -> Iterator[str]:
+    one_account_of_each_role(well)
+    with serve(well) as served:
+        yield served.settings.base_url
+
+
+def test_marketing_sees_who_sends_how_fast_and_why_a_lane_stands_still(
+    well: House, clock: StoppedClock, site: str
+) -> None:
+    page = seen(site)
+    assert "Rien n’est en route" in page.text
+    edition_id = under_way(well)
+    page = seen(site)
+    for words in (
+        "Lettre d’automne",
+        "2 lettres par seconde",
+        "moins d’une minute",
+        "cahors",
+        "envoie",
+        "ne répond pas",
+    ):
+        assert words in page.text
+    assert 'http-equiv="refresh"' in page.text
+    assert 'http-equiv="refresh"' not in seen(site, "/bureau/envoi?fixe=1").text
+    with well.store.reading() as session:
+        issue_id = session.get_one(Edition, edition_id).issue_id
+    assert "2 lettres par seconde" in seen(site, f"/bureau/numeros/{issue_id}").text
+    clock.advance(timedelta(minutes=5))
+    assert "sans signe de vie depuis" in seen(site).text
+    with a_browser(site, "adviser") as browser:
+        assert browser.get("/bureau/envoi").status_code == 403
+
+
+def seen(site: str, path: str = "/bureau/envoi") -> httpx.Response:
+    with a_browser(site, "marketing") as browser:
+        return browser.get(path).raise_for_status()
+
+
+def under_way(house: House) -> int:
+    """An edition of a hundred mails: sixty left within half a minute, one is in doubt, the lane is in trouble."""
+    now = house.clock.now()
+    with house.store.transaction() as session:
+        for _ in range(100):
+            a_subscriber(session)
+        edition = an_edition(session)
+        plan(session, edition, audience=sa.true(), now=now - timedelta(minutes=1))
+        session.get_one(Lane, "default").why = "Le serveur d’envoi ne répond pas."
+        for mail in session.exec(select(Mail)).all():
+            if mail.seq < 60:
+                mail.state, mail.answered_at = MailState.accepted, now - timedelta(seconds=mail.seq / 2 + 0.5)
+            elif mail.seq == 60:
+                mail.state = MailState.in_doubt
+                session.add(MailNote(mail_id=key(mail.id), at=now, kind=NoteKind.doubt, words="the line broke"))
+        return key(edition.id)

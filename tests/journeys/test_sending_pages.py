@@ -1,0 +1,179 @@
+"""Control of a send through pages and commands: late issues, hours, doubts, and the lock of a restored house."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from html import unescape
+
+import httpx
+import pytest
+from click.testing import Result
+from sqlmodel import col, select
+
+from newsletter import pipeline
+from newsletter.clock import StoppedClock
+from newsletter.delivery import lock
+from newsletter.pipeline import House
+from newsletter.store.columns import key
+from newsletter.store.issues import Issue
+from newsletter.store.ledger import Mail, MailNote
+from newsletter.words import IssueState, MailState, NoteKind
+from tests.conftest import A_MONDAY
+from tests.makers import a_mail, a_subscriber, an_edition
+from tests.serving import a_browser, csrf_of, one_account_of_each_role, serve
+
+NUMBERS = "/bureau/numeros"
+
+
+@pytest.fixture
+def desk(house: House) -> Iterator[httpx.Client]:
+    """The back office, as the marketing team sees it."""
+    one_account_of_each_role(house)
+    with serve(house) as served, a_browser(served.settings.base_url, "marketing") as browser:
+        browser.follow_redirects = True
+        yield browser
+
+
+def send(desk: httpx.Client, path: str, **fields: str) -> httpx.Response:
+    return desk.post(path, data={"csrf": csrf_of(desk.get("/bureau/compte"))} | fields)
+
+
+def words(page: httpx.Response) -> str:
+    """What a person reads on the page, on one line."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).replace("\N{NO-BREAK SPACE}", " ").split())
+
+
+def an_issue(house: House, state: IssueState, *, hours_ago: int = 0) -> int:
+    with house.store.transaction() as session:
+        a_subscriber(session)
+        issue = session.get_one(Issue, an_edition(session).issue_id)
+        issue.state, issue.send_at = state, A_MONDAY - timedelta(hours=hours_ago)
+        return key(issue.id)
+
+
+def issue_in_doubt(house: House) -> tuple[int, list[int]]:
+    """An issue that has left, of whose four mails three are in doubt."""
+    with house.store.transaction() as session:
+        edition = an_edition(session, planned_at=A_MONDAY)
+        mails = [a_mail(session, a_subscriber(session), edition) for _ in range(4)]
+        for mail in mails[1:]:
+            mail.state, mail.armed_at = MailState.in_doubt, A_MONDAY
+            session.add(MailNote(mail_id=key(mail.id), at=A_MONDAY, kind=NoteKind.doubt))
+        session.flush()
+        return edition.issue_id, [key(mail.id) for mail in mails[1:]]
+
+
+def states(house: House, mails: list[int]) -> list[MailState]:
+    with house.store.reading() as session:
+        found = session.exec(select(Mail).where(col(Mail.id).in_(mails)).order_by(col(Mail.id))).all()
+        return [mail.state for mail in found]
+
+
+def test_a_late_issue_asks_at_home_and_on_its_page_and_leaves_when_told(house: House, desk: httpx.Client) -> None:
+    issue_id = an_issue(house, IssueState.scheduled, hours_ago=20)
+    assert "devait partir dimanche 22 novembre 2026 à 14:00 et attend votre accord" in words(desk.get("/bureau"))
+    page = words(desk.get(f"{NUMBERS}/{issue_id}"))
+    assert "Ce numéro attend votre accord" in page
+    assert "Choisir une autre date" in page
+    assert pipeline.release_due(house) == []
+    answer = words(send(desk, f"{NUMBERS}/{issue_id}/maintenant"))
+    assert "il part maintenant" in answer
+    assert "attend votre accord" not in answer
+    assert len(pipeline.release_due(house)) == 1
+    assert send(desk, f"{NUMBERS}/{issue_id}/maintenant").status_code == 409
+
+
+def test_the_hours_of_an_issue_are_set_said_and_taken_away(house: House, desk: httpx.Client) -> None:
+    issue_id = an_issue(house, IssueState.scheduled)
+    issue = f"{NUMBERS}/{issue_id}"
+    said = words(send(desk, f"{issue}/heures", opens="18:00", closes="20:30"))
+    assert "entre 18:00 et 20:30" in said
+    pipeline.release_due(house)
+    assert "la suite part lundi 23 novembre 2026 à 18:00" in words(desk.get(issue))
+    assert 'value="20:30"' in desk.get(issue).text
+    assert "deux heures différentes" in words(send(desk, f"{issue}/heures", opens="18:00"))
+    assert "comme 08:30" in words(send(desk, f"{issue}/heures", opens="tôt", closes="tard"))
+    assert "à toute heure" in words(send(desk, f"{issue}/heures"))
+    assert "la suite part" not in words(desk.get(issue))
+
+
+def test_doubts_are_listed_and_settled_one_by_one_or_all_after_a_question(house: House, desk: httpx.Client) -> None:
+    issue_id, mails = issue_in_doubt(house)
+    other_issue, others = issue_in_doubt(house)
+    doubts = f"{NUMBERS}/{issue_id}/doutes"
+    assert "Voir ces lettres, et décider" in words(desk.get(f"{NUMBERS}/{issue_id}"))
+    page = desk.get(doubts)
+    assert "3 lettres dans le doute" in words(page)
+    assert page.text.count("choix=resend&amp;lettre=") == 3
+    question = desk.get(f"{doubts}/decider?choix=arrived&lettre={mails[0]}")
+    assert "Cette lettre est arrivée ?" in words(question)
+    assert states(house, mails) == [MailState.in_doubt] * 3  # a question changes nothing
+    assert "1 doute est levé" in words(send(desk, f"{doubts}/decider", choix="arrived", lettre=str(mails[0])))
+    assert "déjà levé" in words(desk.get(f"{doubts}/decider?choix=arrived&lettre={mails[0]}"))
+    assert "Renvoyer ces 2 lettres ?" in words(desk.get(f"{doubts}/decider?choix=resend"))
+    assert "2 doutes sont levés" in words(send(desk, f"{doubts}/decider", choix="resend"))
+    assert states(house, mails) == [MailState.settled, MailState.deferred, MailState.deferred]
+    assert states(house, others) == [MailState.in_doubt] * 3
+    assert "0 doute est levé" in words(send(desk, f"{doubts}/decider", choix="drop", lettre=str(others[0])))
+    assert "Tous les doutes sont levés." in words(desk.get(doubts))
+    assert desk.get(f"{doubts}/decider?choix=burn").status_code in (400, 422)
+    assert "Abandonner ces 3 lettres ?" in words(desk.get(f"{NUMBERS}/{other_issue}/doutes/decider?choix=drop"))
+
+
+def lock_it(house: House) -> None:
+    """As after a copy: the database knows a home folder, and it is not this one."""
+    with house.store.transaction() as session:
+        lock.note(session, house.settings.home, now=A_MONDAY)
+    (house.settings.home / lock.MARK_FILE).unlink()
+
+
+def test_a_restored_house_says_so_everywhere_and_opens_with_what_was_under_way_on_pause(
+    house: House, desk: httpx.Client
+) -> None:
+    assert "rien n’est verrouillé" in words(desk.get("/bureau/verrou"))
+    issue_id, _mails = issue_in_doubt(house)
+    with house.store.transaction() as session:
+        session.exec(select(Mail).limit(1)).one().state = MailState.planned
+    lock_it(house)
+    for path in ("/bureau", f"{NUMBERS}/{issue_id}", "/bureau/verrou"):
+        assert "L’envoi est verrouillé" in words(desk.get(path)), path
+    assert "1 lettre attend et repartirait" in words(desk.get("/bureau/verrou"))
+    assert "1 numéro est en pause" in words(send(desk, "/bureau/verrou", issues="hold"))
+    assert "verrouillé" not in words(desk.get("/bureau"))
+    with house.store.reading() as session:
+        assert session.get_one(Issue, issue_id).state is IssueState.paused
+
+
+def test_the_commands_do_the_same(house: House, clock: StoppedClock, command: Callable[..., Result]) -> None:
+    issue_id = an_issue(house, IssueState.scheduled, hours_ago=20)
+    assert "entre 08:00 et 20:00" in command("issue", "window", issue_id, "08:00", "20:00").output
+    assert "à toute heure" in command("issue", "window", issue_id, "--none").output
+    assert command("issue", "window", issue_id, "08:00").exit_code == 1
+    assert command("issue", "window", issue_id).exit_code == 2
+    assert "part maintenant" in command("issue", "now", issue_id).output
+    clock.moment = datetime.now(UTC)  # the one that commands go by
+    assert len(pipeline.release_due(house)) == 1
+    assert "rien à faire" in command("ledger", "unlock").output
+    lock_it(house)
+    refused = command("ledger", "unlock", typed="n\n")
+    assert refused.exit_code == 1
+    assert "verrouillé" in refused.output
+    assert "mis en pause : 1" in command("ledger", "unlock", "--yes").output
+    assert "rien à faire" in command("ledger", "unlock").output
+
+
+def test_the_pace_is_shown_and_a_broken_file_is_said(house: House, command: Callable[..., Result]) -> None:
+    with house.store.transaction() as session:
+        a_mail(session, a_subscriber(session, address="a@wanadoo.fr"), an_edition(session))
+    house.settings.home.mkdir(exist_ok=True)
+    assert "limites livrées" in command("pace", "check").output
+    file = house.settings.home / "pace.toml"
+    file.write_text("[family.orange]\nconnections = 1\nwarmup = { first = 20, target = 2000 }\n")
+    assert "se lit" in command("pace", "check").output
+    assert re.search(r"orange +1 connexions, 6000 par minute.*encore 20 ", command("pace", "show").output)
+    assert '"connections": 1' in command("pace", "show", "--json").output
+    file.write_text("[family.orange]\nconnections = 'une'\n")
+    broken = command("pace", "check")
+    assert broken.exit_code == 1
+    assert "« family.orange.connections » ne convient pas" in broken.output
+    assert "ne convient pas" in command("pace", "show").output

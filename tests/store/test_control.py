@@ -1,0 +1,321 @@
+"""Who may send, and when: late issues, two schedulers, clocks that jump, windows, warm-ups, and the restore lock."""
+
+import dataclasses
+import shutil
+import threading
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from newsletter import pipeline
+from newsletter.clock import StoppedClock
+from newsletter.delivery import lock
+from newsletter.delivery.claim import claim_batch
+from newsletter.delivery.families import Limits, PaceTable, WarmUp
+from newsletter.delivery.plan import plan
+from newsletter.delivery.warmup import left_today, next_day, taken_by_day
+from newsletter.errors import RefusedError
+from newsletter.issues import calendar
+from newsletter.pipeline import House
+from newsletter.store import Store
+from newsletter.store.columns import key
+from newsletter.store.issues import Issue, leaves_at
+from newsletter.store.ledger import Batch, Mail
+from newsletter.words import IssueState, MailState
+from tests.conftest import A_MONDAY
+from tests.makers import a_mail, a_subscriber, an_edition
+from tests.smtp import smtp_server
+
+
+def a_scheduled_issue(house: House, *, send_at: datetime, readers: int = 3) -> int:
+    with house.store.transaction() as session:
+        for _ in range(readers):
+            a_subscriber(session)
+        issue = session.get_one(Issue, an_edition(session).issue_id)
+        issue.state, issue.send_at = IssueState.scheduled, send_at
+        return key(issue.id)
+
+
+def state_of(house: House, issue_id: int) -> IssueState:
+    with house.store.reading() as session:
+        return session.get_one(Issue, issue_id).state
+
+
+def mails(store: Store) -> int:
+    with store.reading() as session:
+        return session.exec(select(sa.func.count()).select_from(Mail)).one()
+
+
+def test_an_issue_that_is_late_waits_for_a_person(house: House, clock: StoppedClock) -> None:
+    hour_late = a_scheduled_issue(house, send_at=A_MONDAY - timedelta(hours=1))
+    day_late = a_scheduled_issue(house, send_at=A_MONDAY - timedelta(days=1))
+    assert len(pipeline.release_due(house)) == 1
+    assert state_of(house, hour_late) is IssueState.sending
+    with house.store.reading() as session:
+        (late,) = calendar.late(session, now=clock.now())
+    assert late.id == day_late
+    assert calendar.is_late(late, clock.now(), timedelta(hours=6))
+    assert not calendar.is_late(late, clock.now(), timedelta(days=2))
+    with house.store.transaction() as session:
+        calendar.send_now(session, day_late, now=clock.now())
+    assert len(pipeline.release_due(house)) == 1
+    with pytest.raises(RefusedError), house.store.transaction() as session:
+        calendar.send_now(session, day_late, now=clock.now())  # it leaves already: asked twice, it leaves once
+
+
+def test_two_schedulers_at_once_freeze_one_audience(house: House) -> None:
+    issue_id = a_scheduled_issue(house, send_at=A_MONDAY, readers=20)
+    together = threading.Barrier(3)
+    plans: list[int] = []
+
+    def tick() -> None:
+        together.wait()
+        plans.extend(plan.mails for plan in pipeline.release_due(house))
+
+    threads = [threading.Thread(target=tick) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(plans) == {20}  # whoever helped to plan says the whole number
+    assert state_of(house, issue_id) is IssueState.sending
+    assert mails(house.store) == 20
+
+
+def test_a_clock_that_jumps_a_day_and_back_sends_once(house: House, clock: StoppedClock) -> None:
+    issue_id = a_scheduled_issue(house, send_at=A_MONDAY + timedelta(hours=20))
+    plans = []
+    for hours in (0, 24, 0, -24, 21, 24):
+        clock.moment = A_MONDAY + timedelta(hours=hours)
+        plans += pipeline.release_due(house)
+    assert len(plans) == 1
+    assert state_of(house, issue_id) is IssueState.sending
+    assert mails(house.store) == 3
+
+
+@pytest.mark.parametrize(
+    ("local", "leaves"),
+    [
+        (datetime(2026, 10, 25, 9, 0), datetime(2026, 10, 25, 8, 0, tzinfo=UTC)),  # noqa: DTZ001  the hour repeats
+        (datetime(2027, 3, 28, 9, 0), datetime(2027, 3, 28, 7, 0, tzinfo=UTC)),  # noqa: DTZ001  an hour is skipped
+    ],
+)
+def test_the_change_of_the_clocks_leaves_one_send_at_the_hour_people_read(
+    house: House, clock: StoppedClock, local: datetime, leaves: datetime
+) -> None:
+    clock.moment = leaves - timedelta(days=1)
+    issue_id = a_scheduled_issue(house, send_at=leaves)
+    with house.store.transaction() as session:
+        calendar.schedule(session, issue_id, local=local, now=clock.now())
+    left = []
+    for minutes in range(-600, 120, 30):  # through the hour that happens twice or not at all
+        clock.moment = leaves + timedelta(minutes=minutes)
+        left += [clock.now() for _plan in pipeline.release_due(house)]
+    assert left == [leaves]
+    assert mails(house.store) == 3
+
+
+MINUTES = (0, 1, 419, 420, 421, 719, 720, 1199, 1200, 1201, 1439)
+
+
+@pytest.mark.parametrize("window", [(None, None), (time(7), time(20)), (time(20), time(7)), (time(0), time(12))])
+def test_a_window_is_the_same_in_sql_and_in_python(house: House, window: tuple[time | None, time | None]) -> None:
+    issue_id = a_scheduled_issue(house, send_at=A_MONDAY)
+    with house.store.transaction() as session:
+        calendar.set_window(session, issue_id, opens=window[0], closes=window[1])
+    midnight = datetime(2026, 11, 22, 23, 0, tzinfo=UTC)  # in Paris
+    with house.store.reading() as session:
+        for minute in MINUTES:
+            found = session.exec(select(Issue).where(leaves_at(minute))).all()
+            opens = calendar.opens_at(session.get_one(Issue, issue_id), midnight + timedelta(minutes=minute))
+            assert bool(found) == (opens is None), minute
+            assert opens is None or timedelta(0) < opens - midnight - timedelta(minutes=minute) < timedelta(days=1)
+
+
+def test_mails_wait_outside_their_window_and_leave_inside_it_once(house: House, clock: StoppedClock) -> None:
+    issue_id = a_scheduled_issue(house, send_at=A_MONDAY)
+    with house.store.transaction() as session:
+        calendar.set_window(session, issue_id, opens=time(14), closes=time(15))
+    pipeline.release_due(house)
+    with smtp_server() as postbox:
+        settings = house.settings.model_copy(update={"smtp_port": postbox.port})
+        house = dataclasses.replace(house, settings=settings)
+        for hours, left in ((0, 0), (4, 3), (3.9, 0), (27.5, 0), (4, 0)):  # from ten o'clock in Paris
+            clock.moment = A_MONDAY + timedelta(hours=hours)
+            assert pipeline.deliver(house).attempts == left, hours
+        assert len(set(postbox.recipients)) == len(postbox.recipients) == 3
+
+
+def test_a_window_needs_two_hours(house: House) -> None:
+    issue_id = a_scheduled_issue(house, send_at=A_MONDAY)
+    for opens, closes in ((time(8), None), (None, time(8)), (time(8), time(8))):
+        with pytest.raises(RefusedError), house.store.transaction() as session:
+            calendar.set_window(session, issue_id, opens=opens, closes=closes)
+
+
+def test_a_warm_up_counts_what_each_family_took(store: Store, clock: StoppedClock) -> None:
+    warm = WarmUp(first=2, target=100)
+    table = PaceTable(
+        default=Limits(), families={"gmail": Limits(warmup=warm), "orange": Limits(warmup=warm)}, lanes={},
+        domains={"gmail.com": "gmail", "googlemail.com": "gmail", "orange.fr": "orange", "wanadoo.fr": "orange"},
+    )  # fmt: skip
+    with store.transaction() as session:
+        edition = an_edition(session)
+        ages = {"gmail.com": (1, 1, 1, 3), "googlemail.com": (1, 0), "wanadoo.fr": (40, 40), "lot.example": (0,)}
+        for domain, days in ages.items():
+            for number, days_ago in enumerate(days):
+                reader = a_subscriber(session, address=f"{number}@{domain}")
+                a_mail(session, reader, edition, accepted_at=clock.now() - timedelta(days=days_ago))
+        refused = a_mail(session, a_subscriber(session, address="refused@gmail.com"), edition, accepted_at=clock.now())
+        refused.state = MailState.refused
+    with store.reading() as session:
+        taken = taken_by_day(session, table, now=clock.now())
+        assert taken["gmail"][:4] == [1, 4, 0, 1]
+        assert taken["other:lot.example"][0] == 1
+        assert left_today(session, table, now=clock.now()) == {"gmail": 7}  # twice yesterday's four, less today's one
+    assert next_day(clock.now()) == datetime(2026, 11, 23, 23, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def sent(house: House) -> Path:
+    """A home folder that has sent: its mark is made, and the claims of three batches are noted."""
+    a_scheduled_issue(house, send_at=A_MONDAY)
+    note(house)
+    pipeline.release_due(house)
+    send_a_batch(house, 3)
+    note(house)
+    assert why(house) == ""
+    return house.settings.home
+
+
+def send_a_batch(house: House, times: int = 1) -> None:
+    for _ in range(times):
+        with house.store.transaction() as session:
+            session.execute(sa.update(Batch).values(lease_until=None, not_before=house.clock.now()))
+            assert claim_batch(session, lane="default", owner="test", now=house.clock.now())
+
+
+def note(house: House) -> None:
+    with house.store.transaction() as session:
+        lock.note(session, house.settings.home, now=house.clock.now())
+
+
+def why(house: House, home: Path | None = None) -> str:
+    with house.store.reading() as session:
+        return lock.check(session, home or house.settings.home)
+
+
+def confirm(house: House, home: Path) -> None:
+    with house.store.transaction() as session:
+        lock.confirm(session, home, now=house.clock.now())
+
+
+def forget(session: Session, claims: int) -> None:
+    """As a database is that was saved this many claims ago."""
+    session.execute(sa.update(Batch).values(fence=col(Batch.fence) - claims))
+
+
+def test_a_new_house_sends_and_notes_how_far_it_is(house: House) -> None:
+    assert why(house) == ""  # looking makes nothing
+    assert not (house.settings.home / lock.MARK_FILE).exists()
+    note(house)
+    note(house)
+    assert why(house) == ""
+
+
+def test_a_copied_house_is_locked_and_the_first_one_is_not(house: House, sent: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(sent, tmp_path / "copy")
+    assert "copie" in why(house, copy)
+    assert why(house) == ""
+    empty = tmp_path / "empty"  # the database alone was copied
+    assert "copie" in why(house, empty)
+    assert list(tmp_path.glob("empty/*")) == []
+
+
+def test_a_home_folder_that_was_unpacked_in_its_place_is_locked(house: House, sent: Path, tmp_path: Path) -> None:
+    shutil.copytree(sent, tmp_path / "backup")
+    shutil.rmtree(sent)
+    shutil.copytree(tmp_path / "backup", sent)
+    assert "verrouillé" in why(house)
+
+
+def test_an_older_database_is_locked_until_a_person_confirms(house: House, sent: Path) -> None:
+    with house.store.transaction() as session:
+        forget(session, 2)
+    assert "plus ancienne" in why(house)
+    note(house)
+    assert "plus ancienne" in why(house)  # a tick does not talk its way past the lock
+    confirm(house, sent)
+    assert why(house) == ""
+    send_a_batch(house)
+    note(house)
+    assert why(house) == ""
+    with house.store.transaction() as session:
+        forget(session, 1)
+    assert "plus ancienne" in why(house)  # restored a second time
+
+
+def test_a_second_machine_asks_once_and_a_restore_locks_both(house: House, sent: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second"
+    assert why(house, second)
+    confirm(house, second)
+    with house.store.transaction() as session:
+        lock.note(session, second, now=house.clock.now())
+    assert why(house, second) == why(house) == ""
+    with house.store.transaction() as session:
+        forget(session, 1)
+    assert "plus ancienne" in why(house)
+    assert "plus ancienne" in why(house, second)
+    confirm(house, sent)
+    assert why(house, second) == why(house) == ""  # they are told by the database
+
+
+def test_a_kill_while_a_mark_is_made_never_opens_the_way_by_itself(house: House, sent: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), house.store.transaction() as session:
+        lock.confirm(session, sent, now=house.clock.now())
+        raise KeyboardInterrupt
+    assert "verrouillé" in why(house)
+    confirm(house, sent)
+    assert why(house) == ""
+
+
+def test_a_torn_file_asks_a_person(house: House, sent: Path) -> None:
+    for torn in ("", "{", '{"claims": "many"}', "[]"):
+        (sent / lock.CLAIMS_FILE).write_text(torn)
+        assert "ne se lit pas" in why(house)
+    confirm(house, sent)
+    note(house)
+    assert why(house) == ""
+
+
+def test_the_real_file_of_a_database_restored_from_yesterday_is_locked(tmp_path: Path, clock: StoppedClock) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    store = Store(f"sqlite:///{home / 'newsletter.db'}")
+    store.upgrade()
+
+    def deliver(*, claims: int) -> str:
+        with store.transaction() as session:
+            if refusal := lock.check(session, home):
+                return refusal
+            session.execute(sa.update(Batch).values(fence=col(Batch.fence) + claims))
+        with store.transaction() as session:
+            lock.note(session, home, now=clock.now())
+        return ""
+
+    with store.transaction() as session:
+        a_subscriber(session)
+        edition = an_edition(session)
+        plan(session, edition, audience=sa.true(), now=clock.now())
+    assert deliver(claims=1) == ""
+    store.close()  # the last connection leaves all of it in one file
+    shutil.copy(home / "newsletter.db", tmp_path / "yesterday.db")
+    assert deliver(claims=1) == ""
+    store.close()
+    for name in ("newsletter.db-wal", "newsletter.db-shm"):
+        (home / name).unlink(missing_ok=True)
+    shutil.copy(tmp_path / "yesterday.db", home / "newsletter.db")
+    assert "plus ancienne" in deliver(claims=1)

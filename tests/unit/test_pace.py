@@ -1,0 +1,209 @@
+"""Pace: no limit is ever passed, no family waits for another, and a file changes the limits while mails leave."""
+
+import math
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.delivery import families
+from newsletter.delivery.families import Limits, PaceFile, PaceTable, WarmUp, family_of, read_pace
+from newsletter.delivery.pace import NOT_BY_WAITING, Pacer
+from newsletter.delivery.warmup import cap
+
+FAMILIES = ("gmail", "orange", "other:causse.example")
+
+
+def table(default: Limits, **named: Limits) -> PaceTable:
+    return PaceTable(default=default, families=named, lanes={}, domains={"gmail.com": "gmail"})
+
+
+@pytest.mark.parametrize(
+    ("address", "family"),
+    [
+        ("camille@gmail.com", "gmail"),
+        ("camille@Hotmail.FR", "outlook"),
+        ("camille@aol.com", "yahoo"),
+        ("camille@me.com", "icloud"),
+        ("camille@wanadoo.fr", "orange"),
+        ("camille@orange.fr", "orange"),
+        ("camille@laposte.net", "laposte"),
+        ("camille@neuf.fr", "sfr"),
+        ("camille@web.de", "gmx"),
+        ("camille@figeac.example", "other:figeac.example"),
+    ],
+)
+def test_domains_of_one_receiver_are_one_family(address: str, family: str) -> None:
+    assert family_of(address) == family
+
+
+def test_the_shipped_limits_are_those_of_kumomta() -> None:
+    shipped = families.shipped()
+    assert shipped.limits("orange").connections == 2
+    assert (shipped.limits("gmail").connections, shipped.limits("gmail").per_connection) == (5, 50)
+    assert (shipped.limits("gmx").connections, shipped.limits("gmx").per_connection) == (4, 20)
+    assert shipped.limits("other:figeac.example") == shipped.default
+    assert shipped.default.per_minute == 6000
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["take", "wait", "finish", "pause"]),
+        st.sampled_from(FAMILIES),
+        st.integers(0, 2),  # the line
+        st.floats(0, 90, allow_nan=False),
+    ),
+    max_size=120,
+)
+
+
+@given(steps=steps, per_minute=st.integers(1, 40), lane_rate=st.integers(1, 60), connections=st.integers(1, 3))
+def test_no_limit_is_ever_passed(
+    steps: list[tuple[str, str, int, float]], per_minute: int, lane_rate: int, connections: int
+) -> None:
+    limits = Limits(per_minute=per_minute, connections=connections)
+    pacer = Pacer(table(limits), lane=Limits(per_minute=lane_rate))
+    now = 1_000_000.0
+    started: dict[str, list[float]] = defaultdict(list)
+    carrying: dict[str, list[int]] = defaultdict(list)
+    for act, family, line, seconds in steps:
+        if act == "pause":
+            now += seconds
+        elif act == "finish" and carrying[family]:
+            pacer.finished(family, line=carrying[family].pop())
+        elif act in ("take", "wait"):
+            wait = pacer.take(family, now, line=line)
+            if act == "wait" and 0 < wait < math.inf:
+                now += wait + 1e-6
+                wait = pacer.take(family, now, line=line)
+                assert wait == 0
+            if wait == 0:
+                started[family].append(now)
+                carrying[family].append(line)
+            assert len(set(carrying[family])) <= connections
+    for moments in started.values():
+        assert most_in_a_minute(moments) <= per_minute
+    assert most_in_a_minute([moment for moments in started.values() for moment in moments]) <= lane_rate
+
+
+def most_in_a_minute(moments: list[float]) -> int:
+    moments = sorted(moments)
+    return max((sum(start <= other < start + 60 for other in moments) for start in moments), default=0)
+
+
+@given(per_minute=st.integers(1, 20_000), late=st.floats(0, 0.2))
+def test_a_loop_that_is_a_little_late_keeps_the_rate(per_minute: int, late: float) -> None:
+    pacer = Pacer(table(Limits(per_minute=per_minute)))
+    now = 0.0
+    started: list[float] = []
+    while now < 61 and len(started) < 300:
+        wait = pacer.take("x", now)
+        if wait == 0:
+            started.append(now)
+        else:
+            now += max(wait + 1e-9, late)
+    assert most_in_a_minute(started) <= per_minute
+    assert len(started) >= min(300, per_minute * 0.99 - 1)
+
+
+def test_a_slow_family_delays_no_other() -> None:
+    """THR-04: the tarpit takes its two connections and nothing else."""
+    slow = Limits(connections=2, per_minute=1)
+    pacer = Pacer(table(Limits(per_minute=600), orange=slow), lane=Limits(per_minute=60_000))
+    assert pacer.take("orange", 0.0) == 0
+    assert 59 < pacer.take("orange", 0.0) < 61
+    starts, now = 0, 0.0
+    while now < 60:
+        pacer.take("orange", now)
+        starts += pacer.take("gmail", now) == 0
+        now += 0.01
+    assert starts >= 590
+
+
+def test_connections_are_counted_by_line_and_come_back() -> None:
+    pacer = Pacer(table(Limits(connections=1)))
+    assert pacer.take("gmail", 0.0, line=1) == 0
+    assert pacer.take("gmail", 0.0, line=1) == 0  # the next envelope rides behind the dot
+    assert pacer.take("gmail", 0.0, line=2) == NOT_BY_WAITING
+    pacer.finished("gmail", line=1)
+    assert pacer.take("gmail", 0.0, line=2) == NOT_BY_WAITING
+    pacer.finished("gmail", line=1)
+    assert pacer.take("gmail", 0.0) == 0
+    assert pacer.take("gmail", 0.0) == NOT_BY_WAITING  # without a line, each mail is one
+    assert not pacer.spent("gmail")
+
+
+def test_a_new_limit_holds_at_once() -> None:
+    pacer = Pacer(table(Limits(per_minute=1)))
+    assert pacer.take("gmail", 0.0) == 0
+    assert pacer.take("gmail", 1.0) > 50
+    pacer.renew(table(Limits(per_minute=60)), lane=Limits(), left={})
+    assert pacer.take("gmail", 1.0) < 2
+    assert pacer.worn("gmail", 10_000) is False
+
+
+def test_a_warming_family_gets_no_more_than_is_left_today() -> None:
+    plan = WarmUp(first=3, target=1000)
+    pacer = Pacer(table(Limits(warmup=plan)), left={"gmail": 1})
+    assert pacer.take("gmail", 0.0) == 0
+    assert pacer.take("gmail", 0.0) == NOT_BY_WAITING
+    assert pacer.spent("gmail")
+    assert [pacer.take("orange", 0.0) for _ in range(4)] == [0, 0, 0, NOT_BY_WAITING]  # the plan's first day
+
+
+@given(
+    st.integers(1, 500), st.integers(1, 100_000), st.floats(1.01, 2), st.lists(st.floats(0, 1), min_size=5, max_size=60)
+)
+def test_a_warm_up_never_more_than_doubles(first: int, more: int, growth: float, shares: list[float]) -> None:
+    plan = WarmUp(first=first, target=first + more, growth=growth)
+    days: list[int] = []
+    for share in shares:
+        most = cap(plan, days)
+        if most is None:
+            assert max(days) >= plan.target
+            return
+        assert most <= max(first, 2 * max(days, default=0))
+        days.insert(0, int(most * share))
+
+
+def test_a_file_changes_the_limits_while_mails_leave_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
+    pace = PaceFile(tmp_path)
+    assert pace.table() == families.shipped()
+    file = tmp_path / "pace.toml"
+    file.write_text(
+        '[family.orange]\nconnections = 1\n[family.mairies]\ndomains = ["figeac.example"]\nper_minute = 30\n'
+        "[lane.default]\nper_minute = 100\n"
+    )
+    changed = pace.table()
+    assert changed.limits("orange") == Limits(connections=1, per_minute=6000, per_connection=100)
+    assert changed.limits(changed.family_of("accueil@figeac.example")).per_minute == 30
+    assert changed.limits("gmail") == families.shipped().limits("gmail")
+    assert changed.lane("default", connections=4, per_minute=6000) == Limits(connections=4, per_minute=100)
+    file.write_text("[family.orange]\nconnections = many\n")
+    assert pace.table() == changed
+    assert "pace.toml" in pace.trouble
+    file.unlink()
+    assert pace.table() == families.shipped()
+    assert pace.trouble == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[family.orange]\nconnections = -1", "« family.orange.connections » ne convient pas : un nombre entier"),
+        ("[family.orange]\nconnexions = 1", "« family.orange.connexions » n’existe pas"),
+        ("[defaut]\nconnections = 1", "« defaut » n’existe pas"),
+        ('[family.orange]\ndomains = "orange.fr"', "une liste de domaines"),
+        ("[default]\nwarmup = { first = 10, target = 5 }", "first et target"),
+        ("[default]\nwarmup = { first = 10, target = 50, growth = 3 }", "de plus de 1 à 2"),
+        ("[default", "n’est pas du TOML"),
+        ("[default]\nconnections = true", "un nombre entier"),
+    ],
+)
+def test_a_mistake_is_said_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "pace.toml"
+    file.write_text(text)
+    with pytest.raises(families.PaceError, match=said.replace(".", r"\.")):
+        read_pace(file)
