@@ -19,11 +19,6 @@ class Row:
     ok: bool = True
 
 
-def at_least(name: str, value: float, unit: str, *, bar: float) -> Row:
-    """A figure that must reach the bar."""
-    return Row(name=name, value=value, unit=unit, bar=f"≥ {bar:g}", ok=value >= bar)
-
-
 def at_most(name: str, value: float, unit: str, *, bar: float) -> Row:
     """A figure that must not exceed the bar."""
     return Row(name=name, value=value, unit=unit, bar=f"≤ {bar:g}", ok=value <= bar)

@@ -80,11 +80,6 @@ def move(session: Session, issue_id: int, act: IssueMove, **also: object) -> Iss
     return issue
 
 
-def possible_moves(state: IssueState) -> list[IssueMove]:
-    """The moves a person may make from here; an issue starts by itself, at its hour."""
-    return [act for act, (starts, _ends) in ALLOWED.items() if state in starts and act is not IssueMove.start]
-
-
 def due(session: Session, *, now: datetime, late_after: timedelta = LATE_AFTER) -> Sequence[Issue]:
     """The scheduled issues whose hour has come, the oldest first; not those so late that a person is asked."""
     on_time = col(Issue.send_at) >= now - late_after

@@ -1,6 +1,5 @@
 """The accounts of the team: who may come in, and as what."""
 
-import secrets
 from datetime import datetime
 from typing import Annotated
 
@@ -75,11 +74,6 @@ def find_account(session: Session, login: str) -> Account | None:
 def all_accounts(session: Session) -> list[Account]:
     """Open accounts first, then by name."""
     return list(session.exec(select(Account).order_by(col(Account.closed_at).is_not(None), col(Account.name))).all())
-
-
-def fresh_password() -> str:
-    """A password nobody has to invent: 20 letters and digits."""
-    return secrets.token_hex(10)
 
 
 @router.get("/bureau/comptes")
