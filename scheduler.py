@@ -15,7 +15,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from newsletter import pipeline
 from newsletter.errors import NewsletterError
-from newsletter.pipeline import House
+from newsletter.house import House
 
 _log = logging.getLogger("scheduler")
 

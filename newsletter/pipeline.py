@@ -10,7 +10,7 @@ its mails leave, readers act, warm leads reach an adviser.
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence, Set
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import make_msgid
@@ -24,32 +24,29 @@ import segments
 from newsletter.advisers import routing
 from newsletter.advisers.cards import cards
 from newsletter.audience import addresses, privacy, signup
-from newsletter.catalogue import territory
-from newsletter.clock import Clock, SystemClock, paris_day
+from newsletter.clock import paris_day
 from newsletter.compose.letters import write_letter
 from newsletter.compose.mime import letterhead, write_message
 from newsletter.compose.program import Filled
-from newsletter.config import Settings
-from newsletter.delivery import doubt, lock
+from newsletter.delivery import doubt
 from newsletter.delivery.claim import mail_as_claimed
 from newsletter.delivery.dispatch import Dispatcher, claimable_lanes
 from newsletter.delivery.envelopes import envelopes, link_targets, read_online
 from newsletter.delivery.families import PaceFile
-from newsletter.delivery.hints import prepare_hints
 from newsletter.delivery.outcome import wait_after
 from newsletter.delivery.plan import LANE, Plan, cancel_waiting, open_lane, plan_in_steps, unplanned
 from newsletter.delivery.report import Balance, balance, edition_of
 from newsletter.delivery.send import Drained, EnvelopeFor, Sender
 from newsletter.delivery.workers import Heart
 from newsletter.errors import RefusedError
+from newsletter.house import House, send_lock
 from newsletter.issues import approval, calendar
 from newsletter.leads.refresh import Refreshed, refresh
-from newsletter.store import Store
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue
 from newsletter.store.leads import Adviser
 from newsletter.store.people import SignUp
-from newsletter.tokens import Keyring, Purpose
+from newsletter.tokens import Purpose
 from newsletter.tracking import answers, linkbook, load, verdicts
 from newsletter.transport.contract import Envelope, Fate, RelayError, Transport
 from newsletter.transport.post import post
@@ -62,52 +59,6 @@ class MarkDone(Protocol):
     """Notes that the letters of these sign-ups need no more sending."""
 
     def __call__(self, session: Session, sign_up_ids: Sequence[int], *, now: datetime) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What every flow needs: the settings, the store, the keys and the clock of this installation."""
-
-    settings: Settings
-    store: Store
-    keys: Keyring
-    clock: Clock
-
-
-def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
-    """The house of these settings. Raises when `newsletter init` was never run, or the store is of another version."""
-    keys = Keyring.load(settings.keys_file)
-    store = Store(settings.store_url)
-    try:
-        store.check_version()
-    except BaseException:
-        store.close()
-        raise
-    return House(settings, store, keys, clock or SystemClock())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Laid:
-    """What laying the house did; all False when it stood already."""
-
-    keys: bool
-    tables: bool
-    territory: territory.Loaded
-
-
-def lay_house(settings: Settings) -> Laid:
-    """Make the folders, keys, tables and territory that are missing. Safe to repeat: what is there stays."""
-    for folder in (settings.home, settings.media, settings.journal):
-        folder.mkdir(parents=True, exist_ok=True)
-    fresh_keys = not settings.keys_file.exists()
-    if fresh_keys:
-        Keyring.fresh().save(settings.keys_file)
-    with closing(Store(settings.store_url)) as store:
-        tables = store.upgrade()
-        prepare_hints(store)
-        with store.transaction() as session:
-            loaded = territory.load(session)
-    return Laid(keys=fresh_keys, tables=tables, territory=loaded)
 
 
 # Sign-ups are confirmed ----------------------------------------------------------------------------------------------
@@ -288,15 +239,6 @@ def deliver(
         claimed=lambda: send_lock(house),
     )
     return sender.run()
-
-
-def send_lock(house: House) -> str:
-    """Why this house may mail nobody until a person confirms; empty when it may, and it then notes how far it is."""
-    with house.store.transaction() as session:
-        if why := lock.check(session, house.settings.home):
-            return why
-        lock.note(session, house.settings.home, now=house.clock.now())
-    return ""
 
 
 @cache

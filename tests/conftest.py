@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from newsletter.cli import newsletter
 from newsletter.clock import StoppedClock
 from newsletter.config import Settings
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.store import Store
 from newsletter.tokens import Keyring
 

@@ -12,7 +12,7 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.web.accounts import create_account
 from newsletter.web.app import create_app
 from newsletter.words import Role

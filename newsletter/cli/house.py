@@ -11,7 +11,7 @@ from newsletter.cli.opening import the_house
 from newsletter.cli.running import listen, run
 from newsletter.clock import SystemClock
 from newsletter.config import Settings, read_settings
-from newsletter.pipeline import Laid, lay_house
+from newsletter.house import Laid, lay_house
 from newsletter.store import Store
 from newsletter.store.staff import Account
 from newsletter.web.accounts import create_account

@@ -15,7 +15,7 @@ from newsletter.audience.reading import Sheet
 from newsletter.cli.opening import the_house
 from newsletter.clock import in_paris
 from newsletter.errors import NewsletterError
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.words import _
 
 SHOWN = 20  # lines of the report on screen; the whole of it goes to --report

@@ -3,7 +3,7 @@
 import click
 
 from newsletter.config import read_settings
-from newsletter.pipeline import House, open_house
+from newsletter.house import House, open_house
 
 
 def the_house() -> House:

@@ -9,8 +9,8 @@ import click
 from newsletter.cli.opening import the_house
 from newsletter.delivery.report import Balance, Rate, balances, edition_of, rate, time_left, troubles
 from newsletter.errors import NotFoundError
+from newsletter.house import House
 from newsletter.issues import draft
-from newsletter.pipeline import House
 from newsletter.store.columns import key
 from newsletter.words import _
 

@@ -11,7 +11,8 @@ import uvicorn
 from newsletter.delivery.hints import open_dispatcher
 from newsletter.delivery.workers import alive
 from newsletter.errors import NewsletterError
-from newsletter.pipeline import House, keep_sending
+from newsletter.house import House
+from newsletter.pipeline import keep_sending
 from newsletter.tracking.journal import Journal
 from newsletter.tracking.linkbook import LinkBook
 from newsletter.tracking.tracker import Tracker

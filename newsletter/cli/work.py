@@ -18,7 +18,7 @@ from newsletter.delivery.hints import open_dispatcher
 from newsletter.delivery.report import moving_editions
 from newsletter.delivery.workers import Heart, Sign, alive, signs
 from newsletter.errors import RefusedError
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.store.columns import key
 from newsletter.words import _, label
 

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from newsletter.errors import NewsletterError, NotFoundError, RefusedError
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.web.csrf import LOGIN, ForgedFormError, LoginNeeded, check_csrf
 from newsletter.web.pages import TEMPLATES, ForbiddenError, Guard, render
 from newsletter.web.sessions import Patience, visitor_of

@@ -14,7 +14,7 @@ from newsletter.catalogue.forms import FormError, read_form
 from newsletter.catalogue.pictures import HEAVIEST, PictureError
 from newsletter.clock import paris_day
 from newsletter.errors import NotFoundError
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.spelling import fold
 from newsletter.web import catalogue_supports
 from newsletter.web.catalogue_shelves import SHELVES, Shelf, ShelfName

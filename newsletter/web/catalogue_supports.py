@@ -11,7 +11,7 @@ from newsletter.catalogue.forms import FormError, read_form
 from newsletter.catalogue.report import masked, partner_report
 from newsletter.catalogue.supports import SupportForm
 from newsletter.clock import paris_day
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.store.catalogue import Partner
 from newsletter.web.pages import Marketing, TheForm, TheHouse, render, say_and_go, text_of
 from newsletter.words import SupportKind, _, label

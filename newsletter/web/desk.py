@@ -20,6 +20,7 @@ from newsletter.advisers.people import AdviserForm
 from newsletter.advisers.routing import is_away
 from newsletter.clock import paris_day
 from newsletter.errors import NewsletterError, RefusedError
+from newsletter.house import House
 from newsletter.store.catalogue import Epci, Sector
 from newsletter.store.leads import Adviser
 from newsletter.web.pages import Marketing, Staff, TheForm, TheHouse, render, say_and_go, text_of
@@ -62,7 +63,7 @@ def export_xlsx(house: TheHouse, visitor: Staff, referent: int | None = None) ->
 
 
 def _export(
-    house: pipeline.House,
+    house: House,
     visitor: Visitor,
     referent: int | None,
     *,
@@ -172,7 +173,7 @@ def _written(row: Adviser) -> dict[str, str]:
     return dict(zip(FIELDS, map(str, values), strict=True))
 
 
-def _save(request: Request, house: pipeline.House, adviser_id: int | None, typed: dict[str, str]) -> Response:
+def _save(request: Request, house: House, adviser_id: int | None, typed: dict[str, str]) -> Response:
     try:
         form = _form(typed)
         with house.store.transaction() as session:
@@ -201,7 +202,7 @@ def _form(typed: dict[str, str]) -> AdviserForm:
 
 def _adviser_page(
     request: Request,
-    house: pipeline.House,
+    house: House,
     adviser_id: int | None,
     *,
     typed: dict[str, str],

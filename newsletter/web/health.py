@@ -19,7 +19,7 @@ from sqlmodel import Session, col
 from newsletter.delivery.report import in_doubt, lanes, moving_editions, rate, recent_mails
 from newsletter.delivery.workers import late_ticks, signs, tick_marks
 from newsletter.errors import NewsletterError
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.store.activity import Event
 from newsletter.store.columns import key
 from newsletter.tracking.lag import lag

@@ -16,8 +16,8 @@ from newsletter.delivery import lock
 from newsletter.delivery.families import PaceFile
 from newsletter.delivery.report import Balance, balances, troubles
 from newsletter.errors import NewsletterError
+from newsletter.house import House
 from newsletter.issues import calendar
-from newsletter.pipeline import House
 from newsletter.store.catalogue import Portrait
 from newsletter.store.issues import Edition, Issue
 from newsletter.store.leads import Adviser, Handover, Lead

@@ -13,8 +13,8 @@ from newsletter.catalogue import employers, openings, portraits
 from newsletter.clock import paris_day
 from newsletter.delivery.report import Balance, edition_of
 from newsletter.errors import NewsletterError
+from newsletter.house import House
 from newsletter.issues import draft
-from newsletter.pipeline import House
 from newsletter.store.issues import Issue
 from newsletter.web.issue_form import IssueTyped, as_blocks, as_typed, press, read_form
 from newsletter.web.pages import Marketing, TheForm, TheHouse, day, render, say_and_go, text_of

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.tokens import Purpose
 
 GOOD_FOR = timedelta(hours=24)

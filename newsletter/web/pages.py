@@ -19,7 +19,7 @@ from starlette.datastructures import FormData
 from newsletter.clock import PARIS
 from newsletter.delivery.report import time_left
 from newsletter.errors import NewsletterError
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.web.csrf import FIELD, LoginNeeded
 from newsletter.web.sessions import Visitor, visitor_of
 from newsletter.words import Role, _, label, ngettext

@@ -10,7 +10,7 @@ from sqlmodel import Session
 import segments
 from newsletter.audience import people, record
 from newsletter.clock import paris_day
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.web.pages import Marketing, TheForm, TheHouse, render, text_of
 from newsletter.words import Horizon, MailState, _, label
 from segments.fields import COUNTRIES

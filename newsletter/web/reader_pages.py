@@ -6,7 +6,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from newsletter import pipeline
 from newsletter.audience import doors, privacy, wordings
 from newsletter.audience.doors import Button
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.tokens import Purpose
 from newsletter.web.nonce import FIELD, Shown, age_of, nonce
 from newsletter.web.pages import TheForm, TheHouse, render, text_of, texts_of

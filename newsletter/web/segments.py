@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 import segments
 from newsletter.clock import paris_day
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.web.pages import Marketing, TheHouse, render
 from segments.fields import COUNTRIES, CRIB
 

@@ -13,8 +13,8 @@ from newsletter.compose.mime import letterhead
 from newsletter.delivery import lock
 from newsletter.delivery.report import Balance, Exceptional, Rate, balance, edition_of, notes, rate, troubles
 from newsletter.errors import NewsletterError
+from newsletter.house import House
 from newsletter.issues import approval, calendar, draft
-from newsletter.pipeline import House
 from newsletter.store.issues import Issue
 from newsletter.web import doubts, hours
 from newsletter.web.pages import Marketing, TheHouse, number, paris, render, say_and_go

@@ -18,7 +18,7 @@ from fastapi import Request
 from sqlmodel import Session, col, select
 
 from newsletter.errors import NewsletterError
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.store.staff import Account, LoginSession
 from newsletter.words import Role, ngettext
 

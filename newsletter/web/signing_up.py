@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 from newsletter.audience import confirming, doors, signup, spellings, wordings
 from newsletter.audience.doors import Origin
 from newsletter.audience.signup import Form
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.tokens import Purpose
 from newsletter.web.nonce import FIELD, Shown, age_of, nonce
 from newsletter.web.pages import TheForm, TheHouse, render, text_of, texts_of

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from newsletter.delivery.report import Balance, Rate, balances, lanes, moving_editions, rate
 from newsletter.delivery.workers import late_ticks, signs, tick_marks
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue
 from newsletter.web.pages import Marketing, TheHouse, render

@@ -19,7 +19,7 @@ from newsletter.delivery.hints import prepare_hints
 from newsletter.delivery.plan import plan
 from newsletter.delivery.report import balance
 from newsletter.delivery.workers import Heart, signs
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.store import Store
 from newsletter.store.columns import key
 from newsletter.store.ledger import Batch, Lane

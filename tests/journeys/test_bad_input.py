@@ -13,7 +13,7 @@ from sqlmodel import select
 
 from newsletter.audience import reading
 from newsletter.cli.running import PortTakenError, listen
-from newsletter.pipeline import House, lay_house
+from newsletter.house import House, lay_house
 from newsletter.store.catalogue import Employer
 from newsletter.store.people import Subscriber
 from tests.smtp import smtp_server

@@ -9,7 +9,7 @@ from PIL import Image
 from sqlmodel import select
 
 from newsletter.catalogue import territory
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.store.catalogue import Employer, Partner, Portrait, Support
 from newsletter.words import Role
 from tests.serving import a_browser, csrf_of, one_account_of_each_role, serve

@@ -9,7 +9,7 @@ import pytest
 
 from newsletter.advisers import people
 from newsletter.advisers.routing import hand_over
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.store.leads import Lead
 from newsletter.store.people import Interest
 from newsletter.web.accounts import create_account

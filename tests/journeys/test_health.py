@@ -15,7 +15,7 @@ from newsletter.clock import StoppedClock
 from newsletter.delivery import report
 from newsletter.delivery.plan import plan
 from newsletter.delivery.workers import Heart
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition
 from newsletter.store.ledger import Lane, Mail, MailNote

@@ -11,7 +11,7 @@ import pytest
 from sqlmodel import col, select
 
 from newsletter.clock import StoppedClock
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.store.activity import Event
 from newsletter.store.catalogue import Portrait
 from newsletter.store.issues import Edition, Issue

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.web.app import every_route, roles_of
 from newsletter.words import Role
 from tests.serving import PHRASE, a_browser, csrf_of, one_account_of_each_role, serve

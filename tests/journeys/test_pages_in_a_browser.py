@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from newsletter.clock import StoppedClock
 from newsletter.config import Settings
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.store import Store
 from newsletter.store.catalogue import Portrait
 from newsletter.store.issues import Issue

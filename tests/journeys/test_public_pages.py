@@ -11,7 +11,7 @@ from sqlmodel import col, func, select
 from newsletter.audience import signup
 from newsletter.catalogue import territory
 from newsletter.clock import StoppedClock
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.store.catalogue import Scan, Support
 from newsletter.store.people import Consent, SignUp, Subscriber, Suppression, mailable
 from newsletter.tokens import Keyring, Purpose

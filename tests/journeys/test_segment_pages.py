@@ -12,7 +12,7 @@ from click.testing import Result
 
 from newsletter.audience import consent
 from newsletter.audience.wordings import wording
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.store.activity import Event
 from newsletter.store.columns import key
 from newsletter.store.leads import Handover, Lead

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from newsletter import pipeline
 from newsletter.clock import StoppedClock
 from newsletter.delivery import lock
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue
 from newsletter.store.ledger import Mail, MailNote

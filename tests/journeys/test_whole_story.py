@@ -21,7 +21,7 @@ from newsletter import pipeline
 from newsletter.advisers import files
 from newsletter.catalogue.samples import load_samples
 from newsletter.clock import StoppedClock, in_paris, paris_day
-from newsletter.pipeline import House, lay_house
+from newsletter.house import House, lay_house
 from newsletter.store.activity import Event
 from newsletter.store.leads import Adviser, Lead
 from newsletter.store.people import Consent, Subscriber

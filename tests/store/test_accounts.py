@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from newsletter.clock import StoppedClock
 from newsletter.errors import RefusedError
-from newsletter.pipeline import House
+from newsletter.house import House
 from newsletter.store.staff import Account, LoginSession
 from newsletter.web.accounts import (
     AccountError,

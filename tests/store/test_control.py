@@ -18,8 +18,8 @@ from newsletter.delivery.families import Limits, PaceTable, WarmUp
 from newsletter.delivery.plan import plan
 from newsletter.delivery.warmup import left_today, next_day, taken_by_day
 from newsletter.errors import RefusedError
+from newsletter.house import House
 from newsletter.issues import calendar
-from newsletter.pipeline import House
 from newsletter.store import Store
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue, leaves_at

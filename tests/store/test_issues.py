@@ -12,10 +12,10 @@ from newsletter.clock import LocalTimeError
 from newsletter.compose.mime import letterhead
 from newsletter.config import Settings
 from newsletter.errors import NotFoundError, RefusedError
+from newsletter.house import House
 from newsletter.issues import approval, blocks, calendar, draft
 from newsletter.issues.blocks import DraftError
 from newsletter.issues.resolve import content_of
-from newsletter.pipeline import House
 from newsletter.store import Store
 from newsletter.store.catalogue import Opening, Portrait
 from newsletter.store.columns import key

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from newsletter.audience import reading
 from newsletter.cli import newsletter
 from newsletter.config import Settings
-from newsletter.pipeline import lay_house
+from newsletter.house import lay_house
 from newsletter.store import Store
 
 SAMPLE = Path(reading.__file__).parent / "samples" / "signups-ete-2026.csv"

@@ -30,7 +30,7 @@ from newsletter.config import Settings
 from newsletter.delivery.envelopes import link_targets
 from newsletter.delivery.report import edition_of
 from newsletter.errors import NewsletterError, NotFoundError, RefusedError
-from newsletter.pipeline import House
+from newsletter.house import House, lay_house, open_house
 from newsletter.store.columns import key
 from newsletter.store.people import SignUp, Subscriber
 from newsletter.web.accounts import create_account
@@ -75,7 +75,7 @@ def reopen(folder: Path) -> None:
         raise NotFoundError(_("Il n’y a pas encore de démo à ouvrir. Lancez d’abord « make demo »."))
     url = httpx.URL((folder / SITE).read_text(encoding="ascii").strip())
     with open_postbox(folder / "boite") as postbox:
-        house = pipeline.open_house(_settings(folder, base_url=str(url), smtp_port=postbox.port))
+        house = open_house(_settings(folder, base_url=str(url), smtp_port=postbox.port))
         sock = listen(url.host, url.port or 80)
         click.echo(_("La démo est ouverte : {url}/bureau   (Ctrl+C pour fermer)").format(url=url))
         _say_accounts()
@@ -105,8 +105,8 @@ def _open(folder: Path, clock: Clock, *, port: int) -> Iterator[tuple[House, Run
     (folder / SITE).write_text(base_url, encoding="ascii")
     with open_postbox(folder / "boite") as postbox:
         settings = _settings(folder, base_url=base_url, smtp_port=postbox.port)
-        pipeline.lay_house(settings)
-        house = pipeline.open_house(settings, clock=clock)
+        lay_house(settings)
+        house = open_house(settings, clock=clock)
         with in_background(house, sock) as running:
             yield house, running, postbox
         house.store.close()
