@@ -1,7 +1,8 @@
 """The flows that cross stations, one short function each. Read this first.
 
 A station reads rows that its neighbour wrote and writes rows that its neighbour will read; only this file knows the
-order. Doors (the pages, the commands, the scheduler) call these functions and decide nothing.
+order. Doors (the pages, the commands, the scheduler) call these functions and decide nothing. Below it are
+`letters.py`, for letters to one person, and `house.py`, for the installation that all of it happens in.
 
 The story, top to bottom: sign-ups are confirmed, an issue is written and approved, its audience is chosen and frozen,
 its mails leave, readers act, warm leads reach an adviser.
@@ -9,23 +10,21 @@ its mails leave, readers act, warm leads reach an adviser.
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import make_msgid
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 from sqlmodel import Session
 
 import segments
+from newsletter import letters
 from newsletter.advisers import routing
-from newsletter.advisers.cards import cards
 from newsletter.audience import addresses, privacy, signup
 from newsletter.clock import paris_day
-from newsletter.compose.letters import write_letter
 from newsletter.compose.mime import letterhead, write_message
 from newsletter.compose.program import Filled
 from newsletter.delivery import doubt
@@ -33,7 +32,6 @@ from newsletter.delivery.claim import mail_as_claimed
 from newsletter.delivery.dispatch import Dispatcher, claimable_lanes
 from newsletter.delivery.envelopes import envelopes, link_targets, read_online
 from newsletter.delivery.families import PaceFile
-from newsletter.delivery.outcome import wait_after
 from newsletter.delivery.plan import LANE, Plan, cancel_waiting, open_lane, plan_in_steps, unplanned
 from newsletter.delivery.report import Balance, balance, edition_of
 from newsletter.delivery.send import Drained, EnvelopeFor, Sender
@@ -44,22 +42,11 @@ from newsletter.issues import approval, calendar
 from newsletter.leads.refresh import Refreshed, refresh
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue
-from newsletter.store.leads import Adviser
-from newsletter.store.people import SignUp
 from newsletter.tokens import Purpose
 from newsletter.tracking import answers, linkbook, load, verdicts
-from newsletter.transport.contract import Envelope, Fate, RelayError, Transport
-from newsletter.transport.post import post
-from newsletter.transport.relay import SmtpRelay
+from newsletter.transport.contract import Fate, RelayError, Transport
 from newsletter.transport.way_out import open_transport
 from newsletter.words import EventKind, _
-
-
-class MarkDone(Protocol):
-    """Notes that the letters of these sign-ups need no more sending."""
-
-    def __call__(self, session: Session, sign_up_ids: Sequence[int], *, now: datetime) -> None: ...
-
 
 # Sign-ups are confirmed ----------------------------------------------------------------------------------------------
 
@@ -68,60 +55,7 @@ def send_pending_letters(house: House) -> int:
     """Send the confirmation and welcome letters that are due; how many left. One that could not is due again later."""
     if send_lock(house):
         return 0
-    return _send_confirmations(house) + _send_welcomes(house)
-
-
-def _send_confirmations(house: House) -> int:
-    with house.store.reading() as session:
-        due = signup.letters_due(session, now=house.clock.now())
-    base_url, keys = house.settings.base_url, house.keys
-    return sum(
-        _send_letter(house, asked, "confirmation", signup.confirmation(asked, keys, base_url), signup.mark_mailed)
-        for asked in due
-    )
-
-
-def _send_welcomes(house: House) -> int:
-    with house.store.reading() as session:
-        due = signup.welcomes_due(session, now=house.clock.now())
-    base_url, keys = house.settings.base_url, house.keys
-    return sum(
-        _send_letter(house, asked, "welcome", signup.welcome(asked, reader, keys, base_url), signup.mark_welcomed)
-        for asked, reader in due
-    )
-
-
-def _send_letter(house: House, asked: SignUp, name: str, values: Mapping[str, str], done: MarkDone) -> bool:
-    """Send one letter; whether it left. One that the server refuses for good is done with as well."""
-    fate = Fate.unknown
-    try:
-        fate = _post_letter(house, name, to=asked.address, values=values)
-    finally:
-        with house.store.transaction() as session:
-            if fate in (Fate.accepted, Fate.refused):
-                done(session, [key(asked.id)], now=house.clock.now())
-            else:
-                signup.put_off(session, key(asked.id), until=house.clock.now() + wait_after(1))
-    return fate is Fate.accepted
-
-
-def _post_letter(house: House, name: str, *, to: str, values: Mapping[str, str]) -> Fate:
-    head = letterhead(house.settings)
-    message = write_letter(
-        name,
-        to=to,
-        letterhead=head,
-        message_id=make_msgid(domain=head.message_domain),
-        date=house.clock.now(),
-        values=values,
-    )
-    return _post(house, to, message)
-
-
-def _post(house: House, to: str, message: bytes) -> Fate:
-    envelope = Envelope(sender=house.settings.outbound_from, recipient=to, message=message)
-    (reply,) = post(SmtpRelay.of(house.settings), [envelope])
-    return reply.fate
+    return letters.send_confirmations(house) + letters.send_welcomes(house)
 
 
 # An issue is written, its audience chosen -----------------------------------------------------------------------------
@@ -147,7 +81,7 @@ def send_test(house: House, issue_id: int, *, to: str) -> None:
     test = replace(filled, subject=_("[Essai] {subject}").format(subject=filled.subject))
     message_id = make_msgid(domain=head.message_domain)
     message = write_message(test, letterhead=head, to=recipient, message_id=message_id, date=house.clock.now())
-    if _post(house, recipient, message) is not Fate.accepted:
+    if letters.post_at_once(house, message, to=recipient) is not Fate.accepted:
         raise RefusedError(_("Le serveur d’envoi a refusé l’essai. Vérifiez l’adresse, puis recommencez."))
 
 
@@ -374,24 +308,8 @@ def refresh_leads(house: House) -> LeadsRefreshed:
         handovers = routing.hand_over(session, now=now)
     for adviser_id in sorted({handover.adviser_id for handover in handovers}):
         with suppress(RelayError):  # the letter is a courtesy: the leads stand on the adviser's desk
-            _tell_adviser(house, adviser_id, {handover.lead_id for handover in handovers})
+            letters.tell_adviser(house, adviser_id, lead_ids={handover.lead_id for handover in handovers})
     return LeadsRefreshed(found=refreshed, handed_over=len(handovers))
-
-
-def _tell_adviser(house: House, adviser_id: int, lead_ids: Set[int]) -> None:
-    """A letter that names the new leads and says why they are warm; how to reach them stands on the desk only."""
-    if send_lock(house):
-        return
-    with house.store.reading() as session:
-        adviser = session.get_one(Adviser, adviser_id)
-        new = [card for card in cards(session, adviser_id=adviser_id) if card.lead_id in lead_ids]
-    values = {
-        "first_name": adviser.name.split()[0],
-        "count": str(len(new)),
-        "summary": "\n".join(f"{card.name} : {card.because}" for card in new),
-        "desk_url": f"{house.settings.base_url}/bureau/pistes",
-    }
-    _post_letter(house, "leads", to=adviser.address, values=values)
 
 
 def tidy(house: House) -> None:

@@ -1,0 +1,102 @@
+"""Letters to one person, outside any edition: please confirm, welcome, these leads are yours.
+
+No ledger keeps them: what was asked of us stays due until its letter left. The words are in `templates/letters/`.
+"""
+
+from collections.abc import Mapping, Sequence, Set
+from datetime import datetime
+from email.utils import make_msgid
+from typing import Protocol
+
+from sqlmodel import Session
+
+from newsletter.advisers.cards import cards
+from newsletter.audience import signup
+from newsletter.compose.letters import write_letter
+from newsletter.compose.mime import letterhead
+from newsletter.delivery.outcome import wait_after
+from newsletter.house import House, send_lock
+from newsletter.store.columns import key
+from newsletter.store.leads import Adviser
+from newsletter.store.people import SignUp
+from newsletter.transport.contract import Envelope, Fate
+from newsletter.transport.post import post
+from newsletter.transport.relay import SmtpRelay
+
+
+class MarkDone(Protocol):
+    """Notes that the letters of these sign-ups need no more sending."""
+
+    def __call__(self, session: Session, sign_up_ids: Sequence[int], *, now: datetime) -> None: ...
+
+
+def send_confirmations(house: House) -> int:
+    """Ask everyone whose sign-up waits for it to confirm; how many letters left."""
+    with house.store.reading() as session:
+        due = signup.letters_due(session, now=house.clock.now())
+    base_url, keys = house.settings.base_url, house.keys
+    return sum(
+        _send(house, asked, "confirmation", signup.confirmation(asked, keys, base_url), done=signup.mark_mailed)
+        for asked in due
+    )
+
+
+def send_welcomes(house: House) -> int:
+    """Welcome everyone who confirmed; how many letters left."""
+    with house.store.reading() as session:
+        due = signup.welcomes_due(session, now=house.clock.now())
+    base_url, keys = house.settings.base_url, house.keys
+    return sum(
+        _send(house, asked, "welcome", signup.welcome(asked, reader, keys, base_url), done=signup.mark_welcomed)
+        for asked, reader in due
+    )
+
+
+def tell_adviser(house: House, adviser_id: int, *, lead_ids: Set[int]) -> None:
+    """Name the new leads and say why they are warm; how to reach them stands on the desk only. Raises RelayError."""
+    if send_lock(house):
+        return
+    with house.store.reading() as session:
+        adviser = session.get_one(Adviser, adviser_id)
+        new = [card for card in cards(session, adviser_id=adviser_id) if card.lead_id in lead_ids]
+    values = {
+        "first_name": adviser.name.split()[0],
+        "count": str(len(new)),
+        "summary": "\n".join(f"{card.name} : {card.because}" for card in new),
+        "desk_url": f"{house.settings.base_url}/bureau/pistes",
+    }
+    _write_and_post(house, "leads", to=adviser.address, values=values)
+
+
+def post_at_once(house: House, message: bytes, *, to: str) -> Fate:
+    """Hand over one message, and wait for what the server says. Raises RelayError when the way out is shut."""
+    envelope = Envelope(sender=house.settings.outbound_from, recipient=to, message=message)
+    (reply,) = post(SmtpRelay.of(house.settings), [envelope])
+    return reply.fate
+
+
+def _send(house: House, asked: SignUp, name: str, values: Mapping[str, str], *, done: MarkDone) -> bool:
+    """Send one letter; whether it left. One that the server refuses for good is done with as well."""
+    fate = Fate.unknown
+    try:
+        fate = _write_and_post(house, name, to=asked.address, values=values)
+    finally:
+        with house.store.transaction() as session:
+            if fate in (Fate.accepted, Fate.refused):
+                done(session, [key(asked.id)], now=house.clock.now())
+            else:
+                signup.put_off(session, key(asked.id), until=house.clock.now() + wait_after(1))
+    return fate is Fate.accepted
+
+
+def _write_and_post(house: House, name: str, *, to: str, values: Mapping[str, str]) -> Fate:
+    head = letterhead(house.settings)
+    message = write_letter(
+        name,
+        to=to,
+        letterhead=head,
+        message_id=make_msgid(domain=head.message_domain),
+        date=house.clock.now(),
+        values=values,
+    )
+    return post_at_once(house, message, to=to)
