@@ -59,9 +59,14 @@ def lay_house(settings: Settings) -> Laid:
 
 
 def send_lock(house: House) -> str:
-    """Why this house may mail nobody until a person confirms; empty when it may, and it then notes how far it is."""
+    """Why this house may mail nobody until a person confirms; empty when it may, and it then notes how far it is.
+
+    A look that finds nothing to note only reads, so the ticks that look all day hold no sender up.
+    """
+    home = house.settings.home
+    with house.store.reading() as session:
+        found = lock.look(session, home)
+    if not found.news:
+        return found.why
     with house.store.transaction() as session:
-        if why := lock.check(session, house.settings.home):
-            return why
-        lock.note(session, house.settings.home, now=house.clock.now())
-    return ""
+        return lock.note(session, home, now=house.clock.now())  # looks again: another home may have come first

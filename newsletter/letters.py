@@ -31,9 +31,11 @@ class MarkDone(Protocol):
 
 
 def send_confirmations(house: House) -> int:
-    """Ask everyone whose sign-up waits for it to confirm; how many letters left."""
+    """Ask everyone whose sign-up waits for it to confirm; how many letters left, none while the house is locked."""
     with house.store.reading() as session:
         due = signup.letters_due(session, now=house.clock.now())
+    if not due or send_lock(house):
+        return 0
     base_url, keys = house.settings.base_url, house.keys
     return sum(
         _send(house, asked, "confirmation", signup.confirmation(asked, keys, base_url), done=signup.mark_mailed)
@@ -42,9 +44,11 @@ def send_confirmations(house: House) -> int:
 
 
 def send_welcomes(house: House) -> int:
-    """Welcome everyone who confirmed; how many letters left."""
+    """Welcome everyone who confirmed; how many letters left, none while the house is locked."""
     with house.store.reading() as session:
         due = signup.welcomes_due(session, now=house.clock.now())
+    if not due or send_lock(house):
+        return 0
     base_url, keys = house.settings.base_url, house.keys
     return sum(
         _send(house, asked, "welcome", signup.welcome(asked, reader, keys, base_url), done=signup.mark_welcomed)

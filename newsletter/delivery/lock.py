@@ -12,6 +12,7 @@ While it is locked, nothing that mails people may run. A person opens it, having
 import os
 import secrets
 import threading
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -44,36 +45,51 @@ class _Noted(BaseModel):
     claims: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a look at database and home folder found."""
+
+    why: str = ""  # nothing may be sent, and why; empty when the way is open
+    news: bool = False  # the way is open, and the home folder has something to learn: call `note`
+
+
 def check(session: Session, home: Path) -> str:
-    """Why nothing may be sent from this database and home folder; empty when the way is open. Changes nothing.
+    """Why nothing may be sent from this database and home folder; empty when the way is open. Changes nothing."""
+    return look(session, home).why
+
+
+def look(session: Session, home: Path) -> Look:
+    """Whether the way is open, and whether there is something to note. Changes nothing.
 
     Ask first thing in a session: the folder is read before the database, which other senders carry on meanwhile.
     """
     noted = _noted(home)
     if noted is None:
-        return TORN
+        return Look(why=TORN)
     if _is_new(session, noted):
-        return ""
+        return Look(news=True)
     mark = _mark(home)
     known = session.get(Installation, mark) if mark else None
     if known is None or known.changed_ns != _changed_ns(home):
-        return STRANGERS
-    return OLDER if claims(session) < noted else ""
+        return Look(why=STRANGERS)
+    count = claims(session)
+    return Look(why=OLDER) if count < noted else Look(news=count > noted)
 
 
-def note(session: Session, home: Path, *, now: datetime) -> None:
-    """Let the home folder remember how far the ledger is; nothing while locked. Cheap: call it with every claim.
+def note(session: Session, home: Path, *, now: datetime) -> str:
+    """Let the home folder remember how far the ledger is. While locked nothing is noted, and the answer is why.
 
     The first call of a new house makes its mark. Everything before 0002 knew no marks, so an upgraded house is new too.
     The session must be one whose claims are committed: a file that ran ahead of a lost commit would lock for nothing.
     """
-    if check(session, home):
-        return
-    noted = _noted(home) or 0
-    if _is_new(session, noted):
-        _make_mark(session, home, now=now, raised=0)
-    if (count := claims(session)) > noted:
-        _write(home / CLAIMS_FILE, _Noted(claims=count))
+    found = look(session, home)
+    if found.news:
+        noted = _noted(home) or 0
+        if _is_new(session, noted):
+            _make_mark(session, home, now=now, raised=0)
+        if (count := claims(session)) > noted:
+            _write(home / CLAIMS_FILE, _Noted(claims=count))
+    return found.why
 
 
 def confirm(session: Session, home: Path, *, now: datetime) -> None:

@@ -1,21 +1,16 @@
-"""Who may send, and when: late issues, two schedulers, clocks that jump, windows, warm-ups, and the restore lock."""
+"""Who may send, and when: late issues, two schedulers, clocks that jump, windows and warm-ups."""
 
 import dataclasses
-import shutil
 import threading
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import select
 
 from newsletter import pipeline
 from newsletter.clock import StoppedClock
-from newsletter.delivery import lock
-from newsletter.delivery.claim import claim_batch
 from newsletter.delivery.families import Limits, PaceTable, WarmUp
-from newsletter.delivery.plan import plan
 from newsletter.delivery.warmup import left_today, next_day, taken_by_day
 from newsletter.errors import RefusedError
 from newsletter.house import House
@@ -23,7 +18,7 @@ from newsletter.issues import calendar
 from newsletter.store import Store
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue, leaves_at
-from newsletter.store.ledger import Batch, Mail
+from newsletter.store.ledger import Mail
 from newsletter.words import IssueState, MailState
 from tests.conftest import A_MONDAY
 from tests.makers import a_mail, a_subscriber, an_edition
@@ -177,145 +172,3 @@ def test_a_warm_up_counts_what_each_family_took(store: Store, clock: StoppedCloc
         assert taken["other:lot.example"][0] == 1
         assert left_today(session, table, now=clock.now()) == {"gmail": 7}  # twice yesterday's four, less today's one
     assert next_day(clock.now()) == datetime(2026, 11, 23, 23, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def sent(house: House) -> Path:
-    """A home folder that has sent: its mark is made, and the claims of three batches are noted."""
-    a_scheduled_issue(house, send_at=A_MONDAY)
-    note(house)
-    pipeline.release_due(house)
-    send_a_batch(house, 3)
-    note(house)
-    assert why(house) == ""
-    return house.settings.home
-
-
-def send_a_batch(house: House, times: int = 1) -> None:
-    for _ in range(times):
-        with house.store.transaction() as session:
-            session.execute(sa.update(Batch).values(lease_until=None, not_before=house.clock.now()))
-            assert claim_batch(session, lane="default", owner="test", now=house.clock.now())
-
-
-def note(house: House) -> None:
-    with house.store.transaction() as session:
-        lock.note(session, house.settings.home, now=house.clock.now())
-
-
-def why(house: House, home: Path | None = None) -> str:
-    with house.store.reading() as session:
-        return lock.check(session, home or house.settings.home)
-
-
-def confirm(house: House, home: Path) -> None:
-    with house.store.transaction() as session:
-        lock.confirm(session, home, now=house.clock.now())
-
-
-def forget(session: Session, claims: int) -> None:
-    """As a database is that was saved this many claims ago."""
-    session.execute(sa.update(Batch).values(fence=col(Batch.fence) - claims))
-
-
-def test_a_new_house_sends_and_notes_how_far_it_is(house: House) -> None:
-    assert why(house) == ""  # looking makes nothing
-    assert not (house.settings.home / lock.MARK_FILE).exists()
-    note(house)
-    note(house)
-    assert why(house) == ""
-
-
-def test_a_copied_house_is_locked_and_the_first_one_is_not(house: House, sent: Path, tmp_path: Path) -> None:
-    copy = shutil.copytree(sent, tmp_path / "copy")
-    assert "copie" in why(house, copy)
-    assert why(house) == ""
-    empty = tmp_path / "empty"  # the database alone was copied
-    assert "copie" in why(house, empty)
-    assert list(tmp_path.glob("empty/*")) == []
-
-
-def test_a_home_folder_that_was_unpacked_in_its_place_is_locked(house: House, sent: Path, tmp_path: Path) -> None:
-    shutil.copytree(sent, tmp_path / "backup")
-    shutil.rmtree(sent)
-    shutil.copytree(tmp_path / "backup", sent)
-    assert "verrouillé" in why(house)
-
-
-def test_an_older_database_is_locked_until_a_person_confirms(house: House, sent: Path) -> None:
-    with house.store.transaction() as session:
-        forget(session, 2)
-    assert "plus ancienne" in why(house)
-    note(house)
-    assert "plus ancienne" in why(house)  # a tick does not talk its way past the lock
-    confirm(house, sent)
-    assert why(house) == ""
-    send_a_batch(house)
-    note(house)
-    assert why(house) == ""
-    with house.store.transaction() as session:
-        forget(session, 1)
-    assert "plus ancienne" in why(house)  # restored a second time
-
-
-def test_a_second_machine_asks_once_and_a_restore_locks_both(house: House, sent: Path, tmp_path: Path) -> None:
-    second = tmp_path / "second"
-    assert why(house, second)
-    confirm(house, second)
-    with house.store.transaction() as session:
-        lock.note(session, second, now=house.clock.now())
-    assert why(house, second) == why(house) == ""
-    with house.store.transaction() as session:
-        forget(session, 1)
-    assert "plus ancienne" in why(house)
-    assert "plus ancienne" in why(house, second)
-    confirm(house, sent)
-    assert why(house, second) == why(house) == ""  # they are told by the database
-
-
-def test_a_kill_while_a_mark_is_made_never_opens_the_way_by_itself(house: House, sent: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), house.store.transaction() as session:
-        lock.confirm(session, sent, now=house.clock.now())
-        raise KeyboardInterrupt
-    assert "verrouillé" in why(house)
-    confirm(house, sent)
-    assert why(house) == ""
-
-
-def test_a_torn_file_asks_a_person(house: House, sent: Path) -> None:
-    for torn in ("", "{", '{"claims": "many"}', "[]"):
-        (sent / lock.CLAIMS_FILE).write_text(torn)
-        assert "ne se lit pas" in why(house)
-    confirm(house, sent)
-    note(house)
-    assert why(house) == ""
-
-
-def test_the_real_file_of_a_database_restored_from_yesterday_is_locked(tmp_path: Path, clock: StoppedClock) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    store = Store(f"sqlite:///{home / 'newsletter.db'}")
-    store.upgrade()
-
-    def deliver(*, claims: int) -> str:
-        with store.transaction() as session:
-            if refusal := lock.check(session, home):
-                return refusal
-            session.execute(sa.update(Batch).values(fence=col(Batch.fence) + claims))
-        with store.transaction() as session:
-            lock.note(session, home, now=clock.now())
-        return ""
-
-    with store.transaction() as session:
-        a_subscriber(session)
-        edition = an_edition(session)
-        plan(session, edition, audience=sa.true(), now=clock.now())
-    assert deliver(claims=1) == ""
-    store.close()  # the last connection leaves all of it in one file
-    shutil.copy(home / "newsletter.db", tmp_path / "yesterday.db")
-    assert deliver(claims=1) == ""
-    store.close()
-    for name in ("newsletter.db-wal", "newsletter.db-shm"):
-        (home / name).unlink(missing_ok=True)
-    shutil.copy(tmp_path / "yesterday.db", home / "newsletter.db")
-    assert "plus ancienne" in deliver(claims=1)
