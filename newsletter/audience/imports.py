@@ -1,9 +1,6 @@
-"""Taking in a file of sign-ups: read it, judge each line, show what would come of it, and write it in one go.
+"""Taking in a file of sign-ups: judge each line, show what would come of it, and write it in one go.
 
-    sheet = reading.read_file(path)                              # raises before anything is looked at
-    judged = list(imports.judge_lines(session, sheet, now=now))  # the long part: a door may show its progress
-    plan = imports.plan(session, keys, sheet, judged)
-    imports.write(session, keys, sheet, plan, now=now)           # only when a person said so
+`reading.read_file` comes first, outside any transaction: a file that cannot be read is said before anything is asked.
 
 Every line ends as exactly one of imported, merged, quarantined or refused. A line whose address is suppressed counts
 as *refused*: nothing of it is stored, since an erased person must not come back by a file (SUP-02, SUP-03). A clear no
@@ -12,14 +9,13 @@ a clear yes, whatever their order.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from sqlmodel import Session, col, select
 
-from newsletter.audience import import_rows, reading
+from newsletter.audience import import_rows
 from newsletter.audience.columns import Column
 from newsletter.audience.import_rows import Person
 from newsletter.audience.judging import Doubt, Fate, Judged, Lists, judge
@@ -51,25 +47,25 @@ class Plan:
         return len(self.judged)
 
 
-def import_file(
-    session: Session,
-    keys: Keyring,
-    path: Path,
-    *,
-    now: datetime,
-    commit: bool,
-    chosen: Mapping[Column, str] | None = None,
+Watched = Callable[[Iterator[Judged]], Iterable[Judged]]
+"""Passes on each line as it is judged, which is the long part: a door may show how far it is."""
+
+
+def take_in(
+    session: Session, keys: Keyring, sheet: Sheet, *, now: datetime, commit: bool, watched: Watched = iter
 ) -> Plan:
-    """The whole of it, for a caller that shows no progress. Without `commit` nothing is written."""
-    sheet = reading.read_file(path, chosen=chosen)
-    made = plan(session, keys, sheet, list(judge_lines(session, sheet, now=now)))
-    if commit:
-        write(session, keys, sheet, made, now=now)
-    return made
+    """What the file comes to, and with `commit` it is written, in this one transaction. Else nothing is.
+
+    A file that was taken in before is written no second time; the plan then says when that was.
+    """
+    judged = list(watched(_judge_lines(session, sheet, now=now)))
+    plan = _plan(session, keys, sheet, judged)
+    if commit and plan.already is None:
+        _write(session, keys, sheet, plan, now=now)
+    return plan
 
 
-def judge_lines(session: Session, sheet: Sheet, *, now: datetime) -> Iterator[Judged]:
-    """The judgement on each line, one after the other."""
+def _judge_lines(session: Session, sheet: Sheet, *, now: datetime) -> Iterator[Judged]:
     lists = Lists(
         sectors=sector_names(
             (sector.code, sector.name_fr, sector.name_en) for sector in session.exec(select(Sector)).all()
@@ -80,7 +76,7 @@ def judge_lines(session: Session, sheet: Sheet, *, now: datetime) -> Iterator[Ju
         yield judge(line, sheet, lists, now=now)
 
 
-def plan(session: Session, keys: Keyring, sheet: Sheet, judged: Sequence[Judged]) -> Plan:
+def _plan(session: Session, keys: Keyring, sheet: Sheet, judged: Sequence[Judged]) -> Plan:
     """What these lines come to, given who is in the store. Reads only."""
     hashes = {line.address: keys.address_hash(line.address) for line in judged if line.address}
     gone = _suppressed(session, list(hashes.values()))
@@ -100,10 +96,7 @@ def plan(session: Session, keys: Keyring, sheet: Sheet, judged: Sequence[Judged]
     )
 
 
-def write(session: Session, keys: Keyring, sheet: Sheet, plan: Plan, *, now: datetime) -> bool:
-    """Write a plan made in this same transaction; False, and nothing written, when the file was taken in before."""
-    if plan.already is not None:
-        return False
+def _write(session: Session, keys: Keyring, sheet: Sheet, plan: Plan, *, now: datetime) -> None:
     session.add(
         ImportedFile(
             fingerprint=sheet.fingerprint,
@@ -120,7 +113,6 @@ def write(session: Session, keys: Keyring, sheet: Sheet, plan: Plan, *, now: dat
     import_rows.write_people(session, keys, sheet, plan.people, now=now)
     import_rows.set_aside(session, sheet, plan.judged, now=now)
     import_rows.settle_the_quarantine(session, now=now)
-    return True
 
 
 def _suppressed(session: Session, hashes: Sequence[bytes]) -> dict[bytes, SuppressionReason]:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sqlmodel import Session
 from newsletter.audience import import_report, imports, reading
 from newsletter.audience.columns import Column, parse_map
 from newsletter.audience.imports import Plan
+from newsletter.audience.judging import Judged
 from newsletter.audience.reading import Sheet
 from newsletter.cli.opening import the_house
 from newsletter.clock import in_paris
@@ -74,13 +76,13 @@ def _not_the_file_itself(report: Path | None, path: Path) -> Path | None:
 def _take_in(house: House, sheet: Sheet, *, commit: bool, report: Path | None) -> Plan:
     """All in one transaction: a report that cannot be written, or Ctrl-C, leaves the store as it was."""
     now = house.clock.now()
-    with _session_of(house, commit=commit) as session:
-        lines = imports.judge_lines(session, sheet, now=now)
+
+    def watched(lines: Iterator[Judged]) -> Iterator[Judged]:
         with click.progressbar(lines, length=len(sheet.lines), label=READING, file=sys.stderr) as bar:
-            judged = list(bar)
-        plan = imports.plan(session, house.keys, sheet, judged)
-        if commit:
-            imports.write(session, house.keys, sheet, plan, now=now)
+            yield from bar
+
+    with _session_of(house, commit=commit) as session:
+        plan = imports.take_in(session, house.keys, sheet, now=now, commit=commit, watched=watched)
         if report:
             _write_report(report, import_report.file_text(sheet, plan))
     return plan

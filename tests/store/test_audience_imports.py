@@ -21,8 +21,7 @@ TITLES = "E-mail;Prénom;Newsletter;Clics;Secteurs;Rencontré à;Projet;Date"
 
 def _import(session: Session, keys: Keyring, *lines: str, name: str = "coupons.csv") -> Plan:
     sheet = reading.read("\n".join([TITLES, *lines]).encode(), name=name)
-    plan = imports.plan(session, keys, sheet, list(imports.judge_lines(session, sheet, now=A_MONDAY)))
-    imports.write(session, keys, sheet, plan, now=A_MONDAY)
+    plan = imports.take_in(session, keys, sheet, now=A_MONDAY, commit=True)
     assert plan.imported + plan.merged + plan.quarantined + plan.refused == plan.lines
     return plan
 
@@ -36,17 +35,18 @@ def _mailable(session: Session) -> set[str]:
 
 
 def test_the_summers_file_adds_up_and_a_second_import_changes_nothing(store: Store, keys: Keyring) -> None:
+    sheet = reading.read_file(SAMPLE)
     with store.transaction() as session:
         territory.load(session)
         a_partner(session, "Cap nature")
-        rehearsal = imports.import_file(session, keys, SAMPLE, now=A_MONDAY, commit=False)
+        rehearsal = imports.take_in(session, keys, sheet, now=A_MONDAY, commit=False)
         assert session.exec(select(func.count()).select_from(Subscriber)).one() == 0
-        plan = imports.import_file(session, keys, SAMPLE, now=A_MONDAY, commit=True)
+        plan = imports.take_in(session, keys, sheet, now=A_MONDAY, commit=True)
         assert _counts(plan) == _counts(rehearsal) == (503, 31, 69, 37)
         assert plan.lines == 640
     with store.transaction() as session:
         before = [session.exec(select(func.count()).select_from(table)).one() for table in (Consent, Interest)]
-        again = imports.import_file(session, keys, SAMPLE, now=A_MONDAY, commit=True)
+        again = imports.take_in(session, keys, sheet, now=A_MONDAY, commit=True)
         assert again.already == A_MONDAY
         assert before == [session.exec(select(func.count()).select_from(table)).one() for table in (Consent, Interest)]
         assert session.exec(select(func.count()).select_from(Subscriber)).one() == 503
@@ -60,7 +60,7 @@ def test_the_summers_file_adds_up_and_a_second_import_changes_nothing(store: Sto
 def test_nobody_without_a_clear_yes_is_mailed_and_the_report_names_no_address(store: Store, keys: Keyring) -> None:
     sheet = reading.read_file(SAMPLE)
     with store.transaction() as session:
-        plan = imports.import_file(session, keys, SAMPLE, now=A_MONDAY, commit=True)
+        plan = imports.take_in(session, keys, sheet, now=A_MONDAY, commit=True)
         mailed = _mailable(session)
         no = {line.address for line in plan.judged if line.axes.get(Axis.newsletter) == ConsentState.denied}
         yes = {line.address for line in plan.judged if line.axes.get(Axis.newsletter) == ConsentState.granted}

@@ -135,9 +135,7 @@ def _summer(house: House, folder: Path) -> imports.Plan:
     click.echo(_("1. Catalogue, comptes et référents sont en place."))
     sheet = reading.read_file(SIGN_UPS)
     with house.store.transaction() as session:
-        judged = list(imports.judge_lines(session, sheet, now=now))
-        plan = imports.plan(session, house.keys, sheet, judged)
-        imports.write(session, house.keys, sheet, plan, now=now)
+        plan = imports.take_in(session, house.keys, sheet, now=now, commit=True)
     (folder / "rapport-import.txt").write_text(import_report.file_text(sheet, plan), encoding="utf-8")
     click.echo(_("2. Le fichier d’inscriptions est importé ({lines} lignes).").format(lines=plan.lines))
     return plan
