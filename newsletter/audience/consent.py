@@ -51,34 +51,10 @@ class Chain:
     stands: dict[Axis, Stand] = field(default_factory=dict)
 
 
-def record(
-    session: Session,
-    subscriber_id: int,
-    *,
-    axis: Axis,
-    state: ConsentState,
-    at: datetime,
-    now: datetime,
-    channel: Channel,
-    wording: str,
-    wording_version: str,
-    proof: str,
-) -> bool:
-    """Append what a subscriber said; True when it was new. Saying what already stands writes nothing."""
-    said = Said(
-        subscriber_id=subscriber_id,
-        axis=axis,
-        state=state,
-        at=at,
-        channel=channel,
-        wording=Wording(wording, wording_version),
-        proof=proof,
-    )
-    return record_all(session, [said], now=now) == 1
-
-
 def record_all(session: Session, said: Sequence[Said], *, now: datetime) -> int:
-    """Append many at once, in this order, a few statements for all; how many were new. As `record` otherwise.
+    """Append what subscribers said, in this order, a few statements for all; how many were new.
+
+    Saying what already stands writes nothing.
 
     The subscribers' rows stay locked until the transaction ends, so two processes never fork a chain.
     """

@@ -79,13 +79,6 @@ def add(
     return support
 
 
-def edit(session: Session, code: str, form: SupportForm) -> Support:
-    """The support with what the form says; its code stays, since it is on paper. Raises NotFoundError or FormError."""
-    support = find(session, code).support
-    change(support, _columns(form, partners.by_name(session)))
-    return support
-
-
 Run = tuple[int, SupportKind, int, str]
 
 
@@ -116,12 +109,6 @@ def fresh_code() -> str:
 def run_of(support: Support) -> Run:
     """What tells one print run from another when no code is given."""
     return (support.partner_id, support.kind, support.season, fold(support.note))
-
-
-def values(line: SupportLine) -> dict[str, Any]:
-    """What the form would hold for this support."""
-    kept = line.support.model_dump(include={"kind", "season", "code", "note"})
-    return kept | {"partner": line.partner.name}
 
 
 def _columns(form: SupportForm, known: Mapping[str, Partner]) -> dict[str, Any]:

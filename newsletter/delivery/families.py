@@ -86,11 +86,6 @@ class PaceTable:
         return Limits.model_validate(row | dict(self.lanes.get(name, {})))
 
 
-def family_of(address: str) -> str:
-    """The family of an address, by the table that is shipped."""
-    return shipped().family_of(address)
-
-
 @cache
 def shipped() -> PaceTable:
     """The table that comes with the program."""

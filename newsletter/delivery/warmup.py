@@ -5,7 +5,7 @@ second machine cannot make it run ahead.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -45,11 +45,6 @@ def cap(plan: WarmUp, earlier: Sequence[int]) -> int | None:
     if best >= plan.target:
         return None
     return min(plan.target, max(plan.first, int(best * plan.growth)))
-
-
-def next_day(now: datetime) -> datetime:
-    """When a family whose warm-up ended for today may go on: midnight in Paris."""
-    return datetime.combine(paris_day(now) + timedelta(days=1), time(), PARIS).astimezone(UTC)
 
 
 def taken_by_day(session: Session, table: PaceTable, *, now: datetime) -> dict[str, list[int]]:

@@ -53,34 +53,6 @@ def blocks_of(issue: Issue) -> list[Block]:
     return read_blocks(issue.blocks)
 
 
-def add_block(session: Session, issue_id: int, block: Block, *, at: int | None = None) -> None:
-    """Put a block in place `at`, counted from 0; by default at the end."""
-    blocks = blocks_of(a_draft(session, issue_id))
-    blocks.insert(len(blocks) if at is None else at, block)
-    edit(session, issue_id, blocks=blocks)
-
-
-def replace_block(session: Session, issue_id: int, index: int, block: Block) -> None:
-    """Put a block in the place of the one at `index`, counted from 0."""
-    blocks = blocks_of(a_draft(session, issue_id))
-    blocks[_within(blocks, index)] = block
-    edit(session, issue_id, blocks=blocks)
-
-
-def move_block(session: Session, issue_id: int, index: int, *, to: int) -> None:
-    """Take the block at `index` to place `to`; a place before the first or after the last is the first or the last."""
-    blocks = blocks_of(a_draft(session, issue_id))
-    block = blocks.pop(_within(blocks, index))
-    blocks.insert(max(0, to), block)
-    edit(session, issue_id, blocks=blocks)
-
-
-def remove_block(session: Session, issue_id: int, index: int) -> None:
-    blocks = blocks_of(a_draft(session, issue_id))
-    del blocks[_within(blocks, index)]
-    edit(session, issue_id, blocks=blocks)
-
-
 def the_issue(session: Session, issue_id: int) -> Issue:
     """The issue of this number. Raises NotFoundError."""
     issue = session.get(Issue, issue_id)
@@ -118,9 +90,3 @@ def _template(name: str) -> str:
             )
         )
     return name
-
-
-def _within(blocks: Sequence[Block], index: int) -> int:
-    if not 0 <= index < len(blocks):
-        raise NotFoundError(_("Ce numéro n’a pas de bloc {number}.").format(number=index + 1))
-    return index

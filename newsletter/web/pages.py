@@ -68,7 +68,6 @@ TheHouse = Annotated[House, Depends(the_house)]
 TheForm = Annotated[FormData, Depends(the_form)]
 Staff = Annotated[Visitor, Depends(Guard(*Role))]
 Marketing = Annotated[Visitor, Depends(Guard(Role.marketing, Role.admin))]
-AdviserOnly = Annotated[Visitor, Depends(Guard(Role.adviser, Role.admin))]
 Admin = Annotated[Visitor, Depends(Guard(Role.admin))]
 
 

@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 
 from newsletter.audience import consent
+from newsletter.audience.consent import Said
 from newsletter.audience.wordings import wording
 from newsletter.house import House
 from newsletter.store.activity import Event
@@ -112,10 +113,11 @@ def test_the_page_of_a_person_shows_what_they_said_and_whether_it_can_be_trusted
     now, asked = house.clock.now(), wording(Axis.opens)
     with house.store.transaction() as session:
         for days, state in ((9, ConsentState.granted), (2, ConsentState.denied)):
-            consent.record(
-                session, desk.people["Chloé"], axis=Axis.opens, state=state, at=now - timedelta(days=days), now=now,
-                channel=Channel.staff, wording=asked.text, wording_version=asked.version, proof="dit au téléphone",
+            said = Said(
+                subscriber_id=desk.people["Chloé"], axis=Axis.opens, state=state, at=now - timedelta(days=days),
+                channel=Channel.staff, wording=asked, proof="dit au téléphone",
             )  # fmt: skip
+            consent.record_all(session, [said], now=now)
     url = f"/bureau/personnes/{desk.people['Chloé']}"
     page = read(desk.browser.get(url, params={"segment": "accord newsletter = oui ou pays = FR"}))
     assert page.count("dit au téléphone") == 2

@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from newsletter.audience import consent, privacy
+from newsletter.audience.consent import Said
+from newsletter.audience.wordings import Wording
 from newsletter.store import Store
 from newsletter.store.activity import Event
 from newsletter.store.people import Consent, Interest, Subscriber, Suppression, mailable
@@ -12,11 +14,12 @@ from tests.conftest import A_MONDAY
 from tests.makers import a_sector, a_subscriber
 
 
-def _says(session: Session, number: int, axis: Axis, state: ConsentState) -> bool:
-    return consent.record(
-        session, number, axis=axis, state=state, at=A_MONDAY, now=A_MONDAY, channel=Channel.web,
-        wording="Oui, je veux.", wording_version="1", proof="formulaire",
+def _says(session: Session, number: int, axis: Axis, state: ConsentState) -> int:
+    said = Said(
+        subscriber_id=number, axis=axis, state=state, at=A_MONDAY, channel=Channel.web,
+        wording=Wording("Oui, je veux.", "1"), proof="formulaire",
     )  # fmt: skip
+    return consent.record_all(session, [said], now=A_MONDAY)
 
 
 def _a_reader(session: Session) -> int:

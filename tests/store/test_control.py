@@ -11,7 +11,7 @@ from sqlmodel import select
 from newsletter import pipeline
 from newsletter.clock import StoppedClock
 from newsletter.delivery.families import Limits, PaceTable, WarmUp
-from newsletter.delivery.warmup import left_today, next_day, taken_by_day
+from newsletter.delivery.warmup import left_today, taken_by_day
 from newsletter.errors import RefusedError
 from newsletter.house import House
 from newsletter.issues import calendar
@@ -171,4 +171,3 @@ def test_a_warm_up_counts_what_each_family_took(store: Store, clock: StoppedCloc
         assert taken["gmail"][:4] == [1, 4, 0, 1]
         assert taken["other:lot.example"][0] == 1
         assert left_today(session, table, now=clock.now()) == {"gmail": 7}  # twice yesterday's four, less today's one
-    assert next_day(clock.now()) == datetime(2026, 11, 23, 23, 0, tzinfo=UTC)

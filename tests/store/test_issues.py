@@ -41,23 +41,6 @@ def an_approved_issue(session: Session) -> int:
     return number
 
 
-def test_blocks_are_added_moved_replaced_and_removed_in_order(store: Store) -> None:
-    with store.transaction() as session:
-        number = key(draft.create(session, title="Automne", now=A_MONDAY).id)
-        for markdown in ("un", "deux", "trois"):
-            draft.add_block(session, number, blocks.Text(markdown=markdown))
-        draft.add_block(session, number, blocks.Poll(), at=0)
-        draft.move_block(session, number, 3, to=1)
-        draft.replace_block(session, number, 2, blocks.Callback())
-        draft.remove_block(session, number, 0)
-    with store.reading() as session:
-        found = draft.blocks_of(draft.the_issue(session, number))
-        assert [block.kind for block in found] == ["text", "callback", "text"]
-        assert found[0] == blocks.Text(markdown="trois")
-        with pytest.raises(NotFoundError, match="pas de bloc 9"):
-            draft.remove_block(session, number, 8)
-
-
 @pytest.mark.parametrize(
     ("stored", "said"),
     [

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.delivery import families
-from newsletter.delivery.families import Limits, PaceFile, PaceTable, WarmUp, family_of, read_pace
+from newsletter.delivery.families import Limits, PaceFile, PaceTable, WarmUp, read_pace, shipped
 from newsletter.delivery.pace import NOT_BY_WAITING, Pacer
 from newsletter.delivery.warmup import cap
 
@@ -36,7 +36,7 @@ def table(default: Limits, **named: Limits) -> PaceTable:
     ],
 )
 def test_domains_of_one_receiver_are_one_family(address: str, family: str) -> None:
-    assert family_of(address) == family
+    assert shipped().family_of(address) == family
 
 
 def test_the_shipped_limits_are_those_of_kumomta() -> None:
