@@ -20,9 +20,9 @@ from newsletter.catalogue.forms import (
     one_of_a_kind,
     resolved,
 )
-from newsletter.catalogue.territory import Gazetteer, UnknownWordError, gazetteer
+from newsletter.catalogue.territory import Gazetteer, gazetteer, unknown
 from newsletter.errors import NotFoundError, RefusedError
-from newsletter.spelling import fold, nearest
+from newsletter.spelling import fold
 from newsletter.store.catalogue import Commune, Employer, Opening, Portrait, Sector
 from newsletter.words import _
 
@@ -122,16 +122,14 @@ def by_name(session: Session) -> dict[str, Employer]:
 def named(known: Mapping[str, Employer], name: str) -> Employer:
     """The employer people mean by this name. Raises UnknownWordError with the nearest one."""
     employer = known.get(fold(name))
-    if employer is not None:
-        return employer
-    close = nearest(name, [one.name for one in known.values()])
-    if close is not None:
-        raise UnknownWordError(
-            _("L’employeur « {name} » n’est pas au catalogue. Vouliez-vous dire « {nearest} » ?").format(
-                name=name, nearest=close
-            )
+    if employer is None:
+        raise unknown(
+            name,
+            [one.name for one in known.values()],
+            what=_("L’employeur « {name} » n’est pas au catalogue.").format(name=name),
+            advice=_("Ajoutez-le d’abord."),
         )
-    raise UnknownWordError(_("L’employeur « {name} » n’est pas au catalogue. Ajoutez-le d’abord.").format(name=name))
+    return employer
 
 
 def values(session: Session, employer: Employer) -> dict[str, Any]:

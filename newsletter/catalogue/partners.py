@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from newsletter.catalogue.forms import Change, Form, Line, Name, WebAddress, change, one_of_a_kind, resolved, word_in
-from newsletter.catalogue.territory import Gazetteer, UnknownWordError, gazetteer
+from newsletter.catalogue.territory import Gazetteer, gazetteer, unknown
 from newsletter.errors import NotFoundError, RefusedError
-from newsletter.spelling import fold, nearest
+from newsletter.spelling import fold
 from newsletter.store.catalogue import Commune, Partner, Support
 from newsletter.store.people import Subscriber
 from newsletter.words import PartnerKind, _, label
@@ -110,16 +110,14 @@ def by_name(session: Session) -> dict[str, Partner]:
 def named(known: Mapping[str, Partner], name: str) -> Partner:
     """The partner people mean by this name. Raises UnknownWordError with the nearest one."""
     partner = known.get(fold(name))
-    if partner is not None:
-        return partner
-    close = nearest(name, [one.name for one in known.values()])
-    if close is not None:
-        raise UnknownWordError(
-            _("Le partenaire « {name} » n’est pas au catalogue. Vouliez-vous dire « {nearest} » ?").format(
-                name=name, nearest=close
-            )
+    if partner is None:
+        raise unknown(
+            name,
+            [one.name for one in known.values()],
+            what=_("Le partenaire « {name} » n’est pas au catalogue.").format(name=name),
+            advice=_("Ajoutez-le d’abord."),
         )
-    raise UnknownWordError(_("Le partenaire « {name} » n’est pas au catalogue. Ajoutez-le d’abord.").format(name=name))
+    return partner
 
 
 def values(session: Session, partner: Partner) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The Lot: its communes, its intercommunalities, and the closed list of trades people speak of here."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,14 @@ REFERENCE = Path(__file__).parent / "reference"
 
 
 class UnknownWordError(NewsletterError):
-    """A commune or a sector that is not one of ours; the sentence names the nearest one."""
+    """A name that is none of ours: of a sector, a commune, an employer or a partner."""
+
+
+def unknown(text: str, names: Iterable[str], *, what: str, advice: str) -> UnknownWordError:
+    """The error that says `what` is wrong, and proposes the nearest of these names; or else gives the advice."""
+    close = nearest(text, names)
+    hint = _("Vouliez-vous dire « {nearest} » ?").format(nearest=close) if close else advice
+    return UnknownWordError(f"{what} {hint}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,15 +91,11 @@ class Gazetteer:
         if found is not None:
             return found.code
         names = sorted({sector.name_fr for sector in self.sectors.values()}, key=fold)
-        close = nearest(text, names)
-        if close is not None:
-            raise UnknownWordError(
-                _("Le secteur « {text} » n’existe pas. Vouliez-vous dire « {nearest} » ?").format(
-                    text=text, nearest=close
-                )
-            )
-        raise UnknownWordError(
-            _("Le secteur « {text} » n’existe pas. Choisissez parmi : {all}.").format(text=text, all=", ".join(names))
+        raise unknown(
+            text,
+            names,
+            what=_("Le secteur « {text} » n’existe pas.").format(text=text),
+            advice=_("Choisissez parmi : {all}.").format(all=", ".join(names)),
         )
 
     def commune(self, text: str) -> str:
@@ -100,15 +103,11 @@ class Gazetteer:
         found = self.communes.get(fold(text))
         if found is not None:
             return found.insee_code
-        close = nearest(text, [commune.name for commune in self.communes.values()])
-        if close is not None:
-            raise UnknownWordError(
-                _("La commune « {text} » n’existe pas dans le Lot. Vouliez-vous dire « {nearest} » ?").format(
-                    text=text, nearest=close
-                )
-            )
-        raise UnknownWordError(
-            _("La commune « {text} » n’existe pas dans le Lot. Donnez son nom ou son code INSEE.").format(text=text)
+        raise unknown(
+            text,
+            [commune.name for commune in self.communes.values()],
+            what=_("La commune « {text} » n’existe pas dans le Lot.").format(text=text),
+            advice=_("Donnez son nom ou son code INSEE."),
         )
 
 
