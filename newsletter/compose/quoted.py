@@ -33,20 +33,26 @@ def quoted(text: str) -> bytes:
     """The UTF-8 of a text `on_the_wire`, in quoted-printable.
 
     Holds only 7-bit characters. No line is longer than 76 and the last one is at most 75, so that a soft break may
-    follow; a dot never stands alone on a line (FMT-04, FMT-05).
+    follow (FMT-04, FMT-05). No line begins with a dot: SMTP has nothing to double (RFC 5321 §4.5.2), whatever server
+    the message passes.
     """
     if _ITSELF.fullmatch(text):
         return text.encode("ascii")
     # The line break added here lets the library see which kind of line breaks we want, and a space before a border.
     encoded = binascii.b2a_qp(f"{text}\r\n".encode(), istext=True).removesuffix(b"\r\n")
-    return b"\r\n".join(map(_shortened, encoded.split(b"\r\n")))
+    return b"\r\n".join(map(_fitting, encoded.split(b"\r\n")))
 
 
-def _shortened(line: bytes) -> bytes:
-    """The line, broken once more where it is too long: the library forgets to count a space it encodes at the end."""
+def _fitting(line: bytes) -> bytes:
+    """The line with no dot in front, and broken once more where it is too long then, or was already.
+
+    The library forgets to count a space it encodes at the end.
+    """
+    if line.startswith(b"."):
+        line = b"=2E" + line[1:]
     if len(line) <= _LONGEST or (len(line) == _LONGEST + 1 and line.endswith(b"=")):
         return line
     at = _LONGEST - 3
     while b"=" in line[at - 2 : at]:  # never inside of an encoded letter
         at -= 1
-    return line[:at] + SOFT_BREAK + line[at:]
+    return line[:at] + SOFT_BREAK + _fitting(line[at:])

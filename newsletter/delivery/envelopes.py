@@ -1,7 +1,5 @@
 """Writing the messages of an edition: everything frozen is read once, then one reader after the other."""
 
-from dataclasses import replace
-
 from sqlmodel import Session, col, select
 
 from newsletter.compose.links import LazyLinks, LinkTarget
@@ -30,7 +28,7 @@ def envelopes(session: Session, edition_id: int, *, keys: Keyring, head: Letterh
     def envelope_for(mail: ClaimedMail) -> Envelope:
         message_id = message_id_for(keys, edition_id, mail.mail_id, head.message_domain)
         message = program.write(mail.address, mail.first_name, _links(keys, edition_id, mail), message_id)
-        return Envelope(key=mail.mail_id, sender=mail_from, recipient=mail.address, message=message)
+        return Envelope(key=mail.mail_id, sender=mail_from, recipient=mail.address, message=message, plain=True)
 
     return envelope_for
 
@@ -38,7 +36,7 @@ def envelopes(session: Session, edition_id: int, *, keys: Keyring, head: Letterh
 def read_online(session: Session, mail: ClaimedMail, edition_id: int, *, keys: Keyring, head: Letterhead) -> Filled:
     """The same mail as a page, with this reader's own links and without any pixel."""
     edition = session.get_one(Edition, edition_id)
-    theirs = _links(keys, edition_id, replace(mail, opens=False))
+    theirs = _links(keys, edition_id, mail._replace(opens=False))
     links = theirs.addresses(head.base_url, targets=link_targets(session, edition_id))
     return program_of(session, edition).fill(Reader(address=mail.address, first_name=mail.first_name, links=links))
 

@@ -63,7 +63,8 @@ def opening(envelope: Envelope, offers: Offers) -> tuple[bytes, bytes, bytes]:
     """MAIL, RCPT and DATA; SMTPUTF8 only for an address that needs it (RFC 6531, FMT-13)."""
     size = f" SIZE={len(envelope.message)}" if offers.size else ""
     ascii_only = _is_ascii(envelope)
-    wide = " BODY=8BITMIME" if offers.eight_bit and not (ascii_only and envelope.message.isascii()) else ""
+    seven_bit = ascii_only and (envelope.plain or envelope.message.isascii())
+    wide = " BODY=8BITMIME" if offers.eight_bit and not seven_bit else ""
     utf8 = "" if ascii_only else " SMTPUTF8"
     return (
         f"MAIL FROM:<{envelope.sender}>{size}{wide}{utf8}\r\n".encode(),
@@ -72,12 +73,16 @@ def opening(envelope: Envelope, offers: Offers) -> tuple[bytes, bytes, bytes]:
     )
 
 
-def stuffed(message: bytes) -> bytes:
-    """The message as it stands on the wire before its dot: a line that begins with a dot gets another one."""
-    if b"\r\n." in message:
+def stuffed(envelope: Envelope) -> bytes:
+    """The message as it stands on the wire before its dot: a line that begins with a dot gets another one.
+
+    Looking for such lines takes as long as writing a message of 20 KB does, so what is `plain` is not looked through.
+    """
+    message = envelope.message
+    if not envelope.plain:
         message = message.replace(b"\r\n.", b"\r\n..")
-    if message.startswith(b"."):
-        message = b"." + message
+        if message.startswith(b"."):
+            message = b"." + message
     return message if message.endswith(b"\r\n") else message + b"\r\n"
 
 

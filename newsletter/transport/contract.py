@@ -31,12 +31,17 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """One message for one recipient. The bytes have CRLF line ends and are handed over unchanged."""
+    """One message for one recipient. The bytes have CRLF line ends and are handed over unchanged.
+
+    `plain`: its writer promises that no line begins with a dot, and that nothing but an address is not 7-bit, so that
+    nobody has to look through it.
+    """
 
     key: int = 0  # the mail's number in the ledger; 0 for a single letter
     sender: str  # MAIL FROM
     recipient: str  # RCPT TO
     message: bytes
+    plain: bool = False
 
 
 class RelayError(NewsletterError):
@@ -107,4 +112,4 @@ def reply_of(code: int, words: str) -> Reply:
 
 def without_addresses(words: str) -> str:
     """A server's words, fit to be kept and shown."""
-    return _ADDRESS.sub("<…>", words)[:LONGEST_WORDS]
+    return (_ADDRESS.sub("<…>", words) if "@" in words else words)[:LONGEST_WORDS]

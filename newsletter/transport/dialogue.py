@@ -60,10 +60,8 @@ class Dialogue:
             opened = await self._open(hand, envelope)
             if opened.refused:
                 envelope = await self._tidy_up(hand, opened)
-            elif await hand.permit():
-                envelope = await self._send_body(hand, envelope)
             else:
-                self.line.abort()  # after 354 there is no RSET: a line cut before the dot delivers nothing
+                envelope = await self._hand_over(hand, envelope)
 
     async def _first(self, hand: Hand) -> Envelope | None:
         """The next message when none rides ahead, its opening written."""
@@ -118,14 +116,20 @@ class Dialogue:
             self.line.write(command)
         return await self.line.answer(seconds)
 
-    async def _send_body(self, hand: Hand, envelope: Envelope) -> Envelope | None:
-        """The body with its dot, and its answer. Gives the envelope that rode behind."""
+    async def _hand_over(self, hand: Hand, envelope: Envelope) -> Envelope | None:
+        """The body with its permit, its dot and its answer. Gives the envelope that rode behind.
+
+        That one is written before the permit is asked for: while other lines' answers come in, and not when the
+        permits of all of them have come at once and the server waits for bodies.
+        """
         following, behind = self._ahead(hand)
-        body = stuffed(envelope.message)
+        if not await hand.permit():
+            self.line.abort()  # after 354 there is no RSET: a line cut before the dot delivers nothing
+            return None
         if self.line.unread:
             raise LineLostError("the server spoke before the body")
         hand.leaving = True
-        self.line.write_message(body, behind=behind)
+        self.line.write_message(stuffed(envelope), behind=behind)
         answer = await self.line.answer(self.switches.patience.end_of_data)
         if answer.code // 100 == 3 or (answer.taken and self.line.keeps_the_dot):
             raise LineLostError("answers out of step")

@@ -1,14 +1,15 @@
 """What one connection holds at a time: envelopes come in and go out here alone, each exactly once."""
 
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from newsletter.transport.contract import Envelope, Fate, Outbox, Reply
 
 
 @dataclass(slots=True)
 class Hand:
-    """At most one envelope whose permit was asked for, and one that is drawn and waits for its turn."""
+    """At most one envelope whose permit was asked for; those that are drawn wait for their turn, in their order."""
 
     outbox: Outbox
     refused_at_home: Callable[[Envelope], Reply | None]
@@ -16,7 +17,7 @@ class Hand:
     leaving: bool = False  # the body was given to the line
     _granted: bool = False
     _asked_for: Envelope | None = None
-    _waiting: Envelope | None = None
+    _waiting: deque[Envelope] = field(default_factory=deque)
 
     async def next(self) -> Envelope | None:
         """The next message that this server can be offered; the others are recorded as refused."""
@@ -36,20 +37,18 @@ class Hand:
         if refusal := self.refused_at_home(envelope):
             self.outbox.record(envelope, refusal)
             return False
-        self._waiting = envelope
+        self._waiting.append(envelope)
         return True
 
     def refused(self, reply: Reply) -> None:
-        """The server said no to the envelope that waits, before its body."""
-        envelope, self._waiting = self._waiting, None
-        if envelope is not None:
-            self.outbox.record(envelope, reply)
+        """The server said no to the first envelope that waits, before its body."""
+        self.outbox.record(self._waiting.popleft(), reply)
 
     async def permit(self) -> bool:
-        """Ask for the envelope that waits. Refused, it is recorded as held."""
-        envelope, self._asked_for, self._waiting = self._waiting, self._waiting, None
+        """Ask for the first envelope that waits. Refused, it is recorded as held."""
+        self._asked_for = self._waiting.popleft()
         self.asked, self.leaving, self._granted = True, False, False
-        if envelope is None or not await self.outbox.permit(envelope):
+        if not await self.outbox.permit(self._asked_for):
             self.answered(Reply(fate=Fate.held))
             return False
         self._granted = True
@@ -66,9 +65,8 @@ class Hand:
 
         `dot_kept`: it is certain that the dot of the body that was leaving has not left.
         """
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            self.outbox.give_back(waiting)
+        while self._waiting:
+            self.outbox.give_back(self._waiting.pop())
         self.answered(Reply(fate=self._fate_of_a_broken_try(dot_kept=dot_kept), words=why))
 
     def _fate_of_a_broken_try(self, *, dot_kept: bool) -> Fate:

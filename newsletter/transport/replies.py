@@ -1,6 +1,7 @@
 """A server's answers, cut out of whatever pieces they arrive in (RFC 5321 §4.2)."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from newsletter.transport.contract import Reply, reply_of
 
@@ -53,14 +54,28 @@ class AnswerReader:
         return [answer for line in lines if (answer := self._take(line))]
 
     def _take(self, line: bytes) -> Answer | None:
-        code = line[:3]
-        if not (code.isdigit() and code[:1] in b"2345" and line[3:4] in (b"", b" ", b"-", b"\r")):
-            raise NonsenseError
-        self._lines.append(_plain(line[4:]))
-        if line[3:4] == b"-":
+        code, ends, words = _read(line)
+        if ends and not self._lines:
+            return _of_one_line(code, words)
+        self._lines.append(words)
+        if not ends:
             return None
         lines, self._lines = tuple(self._lines), []
-        return Answer(int(code), lines)
+        return Answer(code, lines)
+
+
+@lru_cache(maxsize=256)
+def _of_one_line(code: int, words: str) -> Answer:
+    return Answer(code, (words,))
+
+
+@lru_cache(maxsize=256)
+def _read(line: bytes) -> tuple[int, bool, str]:
+    """The code, whether the answer ends here, and the words. A server says the same few lines over and over."""
+    code, mark = line[:3], line[3:4]
+    if not (code.isdigit() and code[:1] in b"2345" and mark in (b"", b" ", b"-", b"\r")):
+        raise NonsenseError
+    return int(code), mark != b"-", _plain(line[4:])
 
 
 def _plain(octets: bytes) -> str:
