@@ -1,8 +1,8 @@
 """Durable before the dot: every connection of a drain asks here, and all share one commit per tick of the loop.
 
 A mail is `armed` in the store before the first byte of its body may reach a socket. So after `kill -9`, the mails whose
-fate is unknown are those armed and unanswered: at most one per open connection (DESIGN §5). Each commit also renews the
-leases of all batches in hand, under their fences: what the ledger took from us in the meantime is written no more.
+fate is unknown are those armed and unanswered: at most one per open connection (DESIGN §5). Each commit also looks at
+the fences of all batches in hand: what the ledger took from us in the meantime is written no more.
 """
 
 import asyncio
@@ -23,9 +23,10 @@ from newsletter.store import Store
 from newsletter.transport.contract import Reply
 from newsletter.words import MailState
 
-PATIENCE = 0.4
-"""How long to wait for other lines, as a share of what a commit takes."""
-SHORTEST, LONGEST = 0.001, 0.005
+PATIENCE, PAUSE = 3.0, 0.6
+"""How long to wait for other lines, as a share of what a commit takes: in all, and since the last one asked."""
+RENEWED_AFTER = LEASE / 6
+"""The age of a lease that is worth writing; in between, a look at the fence is enough."""
 
 
 class Leave(Enum):
@@ -62,7 +63,9 @@ class Arming:
     _forgiven: list[tuple[Result, datetime]] = field(default_factory=list)
     _returned: list[tuple[Claim, datetime | None]] = field(default_factory=list)
     _soon: bool = False
-    _later: asyncio.TimerHandle | None = None
+    _patience_ends: float = 0.0
+    _pause_ends: float = 0.0
+    _renewed_at: datetime | None = None
     _commit_seconds: float = 0.0  # how long a commit takes, smoothed
     _broken: Exception | None = None
     _connection: sa.Connection | None = None
@@ -106,7 +109,7 @@ class Arming:
 
     def flush(self) -> None:
         """Commit all that waits, and renew the leases. Raises what the store raised; results are kept for `end`."""
-        self._unschedule()
+        self._soon = False
         asked, self._asked = self._asked, []
         began = time.perf_counter()
         try:
@@ -132,40 +135,36 @@ class Arming:
             self._let_go_of_the_store()
 
     def _schedule(self) -> None:
-        """Have what waits committed: with this tick of the loop, or, where commits are slow, when every line has asked.
+        """Have what waits committed: when every line has asked, or when the others keep us waiting.
 
-        A slow disk makes lines wait for each other's commits; waiting a little for those that are about to ask saves
-        them a turn.
+        A commit costs as much for one mail as for ten, so lines that are about to ask are worth a moment: at most
+        `PATIENCE` commits in all, and `PAUSE` of one since the last line asked.
         """
         if self._broken:
             asked, self._asked = self._asked, []
             _tell(asked, self._broken)
             return
-        patience = PATIENCE * self._commit_seconds
-        loop = asyncio.get_running_loop()
-        if patience < SHORTEST or len(self._asked) >= self.lines:
-            if not self._soon:
-                self._soon = True
-                loop.call_soon(self._flush_quietly)
-        elif self._later is None:
-            self._later = loop.call_later(min(patience, LONGEST), self._flush_quietly)
+        now = time.perf_counter()
+        self._pause_ends = now + PAUSE * self._commit_seconds
+        if not self._soon:
+            self._soon, self._patience_ends = True, now + PATIENCE * self._commit_seconds
+            asyncio.get_running_loop().call_soon(self._flush_or_wait)
 
-    def _flush_quietly(self) -> None:
-        if self._soon or self._later:
+    def _flush_or_wait(self) -> None:
+        """Turn the loop while waiting, for timers count in milliseconds, and a commit takes less."""
+        if not self._soon:  # somebody flushed meanwhile
+            return
+        if len(self._asked) < self.lines and time.perf_counter() < min(self._pause_ends, self._patience_ends):
+            asyncio.get_running_loop().call_soon(self._flush_or_wait)
+        else:
             with suppress(Exception):  # flush has told everyone who waits, and keeps the error for the others
                 self.flush()
-
-    def _unschedule(self) -> None:
-        self._soon = False
-        if self._later is not None:
-            self._later.cancel()
-            self._later = None
 
     def _commit(self, asked: Sequence[tuple[Claim, int, "asyncio.Future[Leave]"]]) -> dict[int, Leave]:
         now = self.clock.now()
         connection, writing = self._open()
         with connection.begin():
-            lost = self._renew(writing, connection, now)
+            lost = self._look_whose_they_are(writing, connection, now)
             ours = {claim.batch_id for claim in self._held.values() if claim.batch_id not in lost}
             mails = [mail_id for claim, mail_id, _answer in asked if self.is_ours(claim) and claim.batch_id in ours]
             leaves = self._arm(writing, connection, mails, now)
@@ -182,11 +181,14 @@ class Arming:
             self._held.pop(batch_id, None)
         return leaves
 
-    def _renew(self, writing: Writing, connection: sa.Connection, now: datetime) -> set[int]:
-        """Renew every lease in one statement; the batches that are not ours any more."""
+    def _look_whose_they_are(self, writing: Writing, connection: sa.Connection, now: datetime) -> set[int]:
+        """The batches that are not ours any more; the leases of the others are renewed when they have aged."""
         if not self._held:
             return set()
         fences = [(claim.batch_id, claim.fence) for claim in self._held.values()]
+        if self._renewed_at and self._renewed_at <= now < self._renewed_at + RENEWED_AFTER:
+            return set(self._held) - writing.still_ours(connection, fences)
+        self._renewed_at = now
         return set(self._held) - writing.renew(connection, fences, until=now + LEASE)
 
     def _arm(self, writing: Writing, connection: sa.Connection, mails: list[int], now: datetime) -> dict[int, Leave]:

@@ -53,6 +53,9 @@ class Streak:
     busy: int = 0
 
 
+NONE = Streak()
+
+
 def kind_of(reply: Reply) -> Kind:
     """What this answer says about the way out (RFC 3463: x.1 address, x.2 mailbox, x.3 system, x.7 policy)."""
     match reply.fate:
@@ -81,7 +84,7 @@ def after(streak: Streak, reply: Reply) -> Streak:
     """The streak with one more answer."""
     match kind_of(reply):
         case Kind.open:
-            return Streak()
+            return NONE
         case Kind.login:
             return replace(streak, login=streak.login + 1, about_us=streak.about_us + 1, refused=streak.refused + 1)
         case Kind.about_us:

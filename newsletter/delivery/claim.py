@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -11,27 +12,27 @@ from sqlmodel import Session, col, select
 from newsletter.clock import in_paris
 from newsletter.store.columns import UtcMoment
 from newsletter.store.issues import Edition, Issue, leaves_at
-from newsletter.store.ledger import Batch, Lane, Mail, MailNote, of_batch
+from newsletter.store.ledger import BATCH, Batch, Lane, Mail, MailNote, in_states, of_batch
 from newsletter.store.people import Subscriber, mailable, stands
 from newsletter.store.portable import skip_locked
+from newsletter.store.prepared import Prepared
 from newsletter.words import Axis, IssueState, MailState, NoteKind
 
 LEASE = timedelta(seconds=60)
 WAITING = (MailState.planned, MailState.deferred)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimedMail:
-    """One mail to hand over, with what its reader agreed to."""
+class ClaimedMail(NamedTuple):
+    """One mail to hand over, with what its reader agreed to. A tuple, since every mail passes here as a row."""
 
     mail_id: int
     subscriber_id: int
     address: str
     first_name: str
     tries: int
-    planned_at: datetime
     clicks: bool
     opens: bool
+    planned_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,18 +176,23 @@ def mail_as_claimed(session: Session, mail_id: int) -> ClaimedMail | None:
     found = session.connection().execute(_AS_CLAIMED.where(col(Mail.id) == mail_id)).first()
     if found is None or edition is None or found.subscriber_id is None:
         return None
-    return _claimed(found, edition.planned_at or edition.approved_at)
+    return _claimed(tuple(found), edition.planned_at or edition.approved_at)
 
 
 def _mails_to_send(session: Session, batch: Batch, *, now: datetime) -> tuple[ClaimedMail, ...]:
     planned_at = session.get_one(Edition, batch.edition_id).planned_at
     assert planned_at is not None  # an edition has no batch before
-    due = sa.or_(col(Mail.state) == MailState.planned, col(Mail.due_at) <= now)
-    waiting = sa.and_(of_batch(batch.edition_id, batch.number), col(Mail.state).in_(WAITING))
-    found = session.connection().execute(_AS_CLAIMED.add_columns(due.label("due")).where(waiting)).all()
-    if left := [mail.mail_id for mail in found if not mail.mailable]:
+    first = batch.number * BATCH
+    read = _waiting_of_a_batch(session.get_bind().engine)
+    found = read.run(session.connection(), edition=batch.edition_id, first=first, end=first + BATCH, now=now)
+    if left := [mail_id for mail_id, *_rest, mailable, _due in found if not mailable]:
         take_out(session.connection(), left, now=now)
-    return tuple(_claimed(mail, planned_at) for mail in found if mail.mailable and mail.due)
+    return tuple(_claimed(row, planned_at) for row in found if all(row[-2:]))
+
+
+def _claimed(row: tuple[Any, ...], planned_at: datetime) -> ClaimedMail:
+    mail_id, subscriber_id, address, first_name, tries, clicks, opens = row[:7]
+    return ClaimedMail(mail_id, subscriber_id, address, first_name, tries, bool(clicks), bool(opens), planned_at)
 
 
 _COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
@@ -199,6 +205,8 @@ _COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
     stands(Axis.opens).label("opens"),
     sa.and_(col(Subscriber.id).is_not(None), mailable()).label("mailable"),
 )
+"""The fields of ClaimedMail in their order, but for the last; then whether the reader may be mailed at all."""
+
 _AS_CLAIMED: sa.Select[Any] = (
     sa.select(*_COLUMNS)
     .select_from(Mail)
@@ -207,15 +215,15 @@ _AS_CLAIMED: sa.Select[Any] = (
 )
 
 
-def _claimed(row: sa.Row[Any], planned_at: datetime) -> ClaimedMail:
-    mail_id, subscriber_id, address, first_name, tries, clicks, opens = tuple(row)[:7]
-    return ClaimedMail(
-        mail_id=mail_id,
-        subscriber_id=subscriber_id,
-        address=address,
-        first_name=first_name,
-        tries=tries,
-        planned_at=planned_at,
-        clicks=bool(clicks),
-        opens=bool(opens),
+@lru_cache(maxsize=8)
+def _waiting_of_a_batch(engine: sa.Engine) -> Prepared:
+    due = sa.or_(col(Mail.state) == MailState.planned, col(Mail.due_at) <= sa.bindparam("now", type_=UtcMoment))
+    return Prepared.over(
+        engine,
+        _AS_CLAIMED.add_columns(due.label("due")).where(
+            col(Mail.edition_id) == sa.bindparam("edition"),
+            col(Mail.seq) >= sa.bindparam("first"),
+            col(Mail.seq) < sa.bindparam("end"),
+            in_states(WAITING),
+        ),
     )

@@ -16,7 +16,7 @@ from newsletter.delivery.arming import Arming
 from newsletter.delivery.claim import Claim, claim_batch, take_in_the_orphans
 from newsletter.delivery.families import PaceTable, shipped
 from newsletter.delivery.lines import LOOK, Lines
-from newsletter.delivery.loop import fastest_loop
+from newsletter.delivery.loop import fastest_loop, spare_what_is_loaded
 from newsletter.delivery.outbox import REST, EnvelopeFor, Outgoing
 from newsletter.delivery.pace import NOT_BY_WAITING, Pacer
 from newsletter.delivery.stock import Held, Stock
@@ -63,6 +63,7 @@ class Sender:
 
     def run(self) -> Drained:
         """`drain()` to its end, for callers that are not asynchronous; on uvloop where there is one."""
+        spare_what_is_loaded()
         with asyncio.Runner(loop_factory=fastest_loop()) as runner:
             return runner.run(self.drain())
 

@@ -1,6 +1,6 @@
 """The statements that every mail passes through, made once per drain: compiled, set-based, and free of the ORM."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,9 +12,10 @@ from newsletter.delivery.claim import WAITING, Claim, ClaimedMail, minute_of_the
 from newsletter.delivery.outcome import Step
 from newsletter.store.columns import UtcMoment, word
 from newsletter.store.issues import Edition, Issue
-from newsletter.store.ledger import Batch, Lane, Mail, MailNote
+from newsletter.store.ledger import Batch, Lane, Mail, MailNote, in_states
 from newsletter.store.people import Subscriber, mailable
 from newsletter.store.portable import among, as_list
+from newsletter.store.prepared import Prepared, Statement
 from newsletter.transport.contract import Reply
 from newsletter.words import IssueState, MailState, NoteKind
 
@@ -27,51 +28,63 @@ NOTED = {
 IN_HAND = (*WAITING, MailState.armed)
 
 
-def _in(states: Sequence[MailState]) -> sa.ColumnElement[bool]:
-    """As IN, but with a fixed text: it is compiled once, and fits a statement for many rows."""
-    return sa.or_(*(col(Mail.state) == state for state in states))
-
-
 @dataclass(frozen=True, slots=True)
 class Writing:
     """Statements for one lane, in one dialect."""
 
     engine: sa.Engine
-    _arm: Any
-    _take_out: Any
-    _accept: Any
-    _renewals: dict[int, Any] = field(default_factory=dict)  # by the number of batches
+    _arm: Prepared
+    _take_out: Prepared
+    _accept: Prepared
+    _fenced: dict[tuple[Callable[[int], Statement], int], Prepared] = field(default_factory=dict)
 
     @classmethod
     def over(cls, engine: sa.Engine, lane: str) -> "Writing":
         these = among(engine, Mail.__table__.c.id, "mails")  # type: ignore[attr-defined]
-        return cls(engine, _arming(these, lane), _taking_out(these), _accepting(these))
+        return cls(
+            engine,
+            _arm=Prepared.over(engine, _arming(these, lane)),
+            _take_out=Prepared.over(engine, _taking_out(these)),
+            _accept=Prepared.over(engine, _accepting(these)),
+        )
 
     def renew(self, connection: sa.Connection, fences: Sequence[tuple[int, int]], *, until: datetime) -> set[int]:
         """Renew the leases of these batches, each under its fence; those that were still ours."""
-        statement = self._renewals.get(len(fences))
+        return self._under(fences, _renewal, connection, until=until)
+
+    def still_ours(self, connection: sa.Connection, fences: Sequence[tuple[int, int]]) -> set[int]:
+        """Those of these batches whose fence still stands; until the commit nobody can raise it."""
+        return self._under(fences, _holding, connection)
+
+    def _under(
+        self,
+        fences: Sequence[tuple[int, int]],
+        make: Callable[[int], Statement],
+        connection: sa.Connection,
+        **more: Any,
+    ) -> set[int]:
+        """Run a statement that is made for so many fences, and answers with the batches it found."""
+        statement = self._fenced.get((make, len(fences)))
         if statement is None:
-            statement = self._renewals[len(fences)] = _renewal(len(fences))
-        given: dict[str, Any] = {"until": until}
-        for number, (batch, fence) in enumerate(fences):
-            given[f"batch_{number}"], given[f"fence_{number}"] = batch, fence
-        return set(connection.execute(statement, given).scalars())
+            statement = self._fenced[make, len(fences)] = Prepared.over(self.engine, make(len(fences)))
+        given = {f"batch_{number}": batch for number, (batch, _fence) in enumerate(fences)}
+        given |= {f"fence_{number}": fence for number, (_batch, fence) in enumerate(fences)}
+        return {batch for (batch,) in statement.run(connection, **given, **more)}
 
     def arm(self, connection: sa.Connection, mails: Sequence[int], *, now: datetime) -> list[int]:
         """Arm those of these mails that may leave now: their readers stay, and nobody paused issue or lane (SUP-01)."""
-        given = {"mails": as_list(self.engine, mails), "now": now, "minute": minute_of_the_day(now)}
-        return list(connection.execute(self._arm, given).scalars())
+        these = as_list(self.engine, mails)
+        return [mail for (mail,) in self._arm.run(connection, mails=these, now=now, minute=minute_of_the_day(now))]
 
     def take_out(self, connection: sa.Connection, mails: Sequence[int], *, now: datetime) -> list[int]:
         """Those of these mails that never leave: their reader may not be mailed, or they have their fate already."""
-        given = {"mails": as_list(self.engine, mails), "now": now}
-        connection.execute(self._take_out, given)
-        still = sa.select(col(Mail.id)).where(col(Mail.id).in_(mails), _in(IN_HAND))
+        self._take_out.run(connection, mails=as_list(self.engine, mails), now=now)
+        still = sa.select(col(Mail.id)).where(col(Mail.id).in_(mails), in_states(IN_HAND))
         waiting = set(connection.execute(still).scalars())
         return [mail for mail in mails if mail not in waiting]
 
     def accept(self, connection: sa.Connection, mails: Sequence[int], *, now: datetime) -> None:
-        connection.execute(self._accept, {"mails": as_list(self.engine, mails), "now": now})
+        self._accept.run(connection, mails=as_list(self.engine, mails), now=now)
 
     def other_fates(
         self, connection: sa.Connection, results: Sequence[tuple[ClaimedMail, Step, Reply]], *, now: datetime
@@ -109,26 +122,35 @@ class Writing:
         connection.execute(sa.update(Batch).where(col(Batch.id) == claim.batch_id, later).values(not_before=due_at))
 
 
-def _renewal(batches: int) -> Any:
-    ours = (
-        sa.and_(col(Batch.id) == sa.bindparam(f"batch_{number}"), col(Batch.fence) == sa.bindparam(f"fence_{number}"))
-        for number in range(batches)
-    )
+def _renewal(batches: int) -> Statement:
     until = sa.bindparam("until", type_=UtcMoment)
-    return sa.update(Batch).where(sa.or_(*ours)).values(lease_until=until).returning(col(Batch.id))
+    return sa.update(Batch).where(_fences_of(batches)).values(lease_until=until).returning(col(Batch.id))
+
+
+def _holding(batches: int) -> Statement:
+    return sa.select(col(Batch.id)).where(_fences_of(batches)).with_for_update()
+
+
+def _fences_of(batches: int) -> sa.ColumnElement[bool]:
+    return sa.or_(
+        *(
+            sa.and_(col(Batch.id) == sa.bindparam(f"batch_{n}"), col(Batch.fence) == sa.bindparam(f"fence_{n}"))
+            for n in range(batches)
+        )
+    )
 
 
 _NOW = sa.bindparam("now", type_=UtcMoment)
 
 
-def _arming(these: sa.ColumnElement[bool], lane: str) -> Any:
+def _arming(these: sa.ColumnElement[bool], lane: str) -> Statement:
     lane_is_open = sa.exists().where(col(Lane.name) == lane, col(Lane.paused_at).is_(None))
     values = {"state": MailState.armed, "armed_at": _NOW, "due_at": None, "tries": col(Mail.tries) + 1}
     return (
         sa.update(Mail)
         .where(
             these,
-            _in(WAITING),
+            in_states(WAITING),
             col(Mail.edition_id).in_(open_editions(sa.bindparam("minute", type_=sa.Integer))),
             lane_is_open,
             _may_be_mailed(),
@@ -138,12 +160,12 @@ def _arming(these: sa.ColumnElement[bool], lane: str) -> Any:
     )
 
 
-def _taking_out(these: sa.ColumnElement[bool]) -> Any:
+def _taking_out(these: sa.ColumnElement[bool]) -> Statement:
     left = {"state": MailState.suppressed, "answered_at": _NOW, "due_at": None}
-    return sa.update(Mail).where(these, _in(WAITING), sa.not_(_may_be_mailed())).values(left)
+    return sa.update(Mail).where(these, in_states(WAITING), sa.not_(_may_be_mailed())).values(left)
 
 
-def _accepting(these: sa.ColumnElement[bool]) -> Any:
+def _accepting(these: sa.ColumnElement[bool]) -> Statement:
     taken = {"state": MailState.accepted, "answered_at": _NOW}
     return sa.update(Mail).where(these, col(Mail.state) == MailState.armed).values(taken)
 
@@ -154,7 +176,7 @@ def _may_be_mailed() -> sa.ColumnElement[bool]:
 
 _OTHER_FATE = (
     sa.update(Mail.__table__)  # type: ignore[attr-defined]
-    .where(col(Mail.id) == sa.bindparam("mail"), _in(IN_HAND))
+    .where(col(Mail.id) == sa.bindparam("mail"), in_states(IN_HAND))
     .values(
         state=sa.bindparam("fate", type_=word(MailState)),
         due_at=sa.bindparam("due", type_=UtcMoment),
@@ -173,6 +195,6 @@ def cancel_what_is_cancelled(mails: Sequence[int]) -> sa.Update:
     )
     return (
         sa.update(Mail)
-        .where(col(Mail.id).in_(mails), _in(WAITING), col(Mail.edition_id).in_(cancelled))
+        .where(col(Mail.id).in_(mails), in_states(WAITING), col(Mail.edition_id).in_(cancelled))
         .values(state=MailState.cancelled, due_at=None)
     )

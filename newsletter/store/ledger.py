@@ -1,5 +1,6 @@
 """The ledger: who got what. One row per mail, and every figure shown is a count over these rows."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -89,3 +90,8 @@ def of_batch(edition_id: int, number: int) -> sa.ColumnElement[bool]:
     """Condition on Mail: it belongs to this batch."""
     first = number * BATCH
     return sa.and_(col(Mail.edition_id) == edition_id, col(Mail.seq) >= first, col(Mail.seq) < first + BATCH)
+
+
+def in_states(states: Sequence[MailState]) -> sa.ColumnElement[bool]:
+    """Condition on Mail, as IN would be, but with a fixed text: it is compiled once, and fits a statement for many."""
+    return sa.or_(*(col(Mail.state) == state for state in states))
