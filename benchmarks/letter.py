@@ -5,8 +5,7 @@ from newsletter.words import LinkKind
 LINKS = 24
 _STORY = (
     "À Figeac, l’atelier cherche une soudeuse ou un soudeur ; le logement, l’école et le marché du samedi sont à deux "
-    "pas. Vous y avez passé l’été : y vivre toute l’année n’est plus une idée en l’air, et l’équipe vous attend pour "
-    "une visite, sans engagement, quand vous voulez. "
+    "pas. Y vivre toute l’année n’est plus une idée en l’air. "
 )
 
 
@@ -28,7 +27,7 @@ def html() -> str:
 
 def text() -> str:
     """The same in plain text."""
-    blocks = "".join(f"{_STORY[:90]}\nLire la suite : [[ link_{number} ]]\n\n" for number in range(1, LINKS + 1))
+    blocks = "".join(f"{_STORY[:66]}\nLire la suite : [[ link_{number} ]]\n\n" for number in range(1, LINKS + 1))
     return f"[[ hello ]]\n\n{blocks}Lire en ligne : [[ view ]]\nSe désinscrire : [[ unsubscribe ]]\n"
 
 

@@ -4,7 +4,6 @@ It sends what is due and prints one line of JSON: what it tried, how long that t
 """
 
 import argparse
-import asyncio
 import hashlib
 import json
 import os
@@ -15,8 +14,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-import uvloop
 
 from newsletter.clock import SystemClock
 from newsletter.compose.mime import letterhead
@@ -85,8 +82,7 @@ def send(orders: Orders) -> int:
         owner=orders.owner,
         pace=lambda: read_pace(Path(orders.pace)) if orders.pace else UNLIMITED,
     )
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(sender.drain()).attempts
+    return sender.run().attempts
 
 
 def _way_out(orders: Orders) -> Transport:
