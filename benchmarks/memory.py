@@ -29,6 +29,6 @@ def _peak_mb(made: Databases, count: int) -> float:
     many_readers(store, count)
     plan_edition(store, an_edition(store), connections=CONNECTIONS)
     store.close()
-    told = send_apart(url, transport="nowhere")
+    told = send_apart(url, "--transport", "nowhere")
     assert told["attempts"] == count, told
     return float(told["peak_mb"])
