@@ -5,6 +5,7 @@ that alone follows what the ledger must say in the end. The limits are counted b
 """
 
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,8 +80,11 @@ ORACLE: dict[Manner, tuple[frozenset[MailState], frozenset[int]]] = {
 All others are delivered, once."""
 
 
-def run_families(url: str, folder: Path, *, mails: int, minutes: float) -> Iterator[str]:
-    """Send so many mails at limits that let them take about so many minutes; what does not hold, in words."""
+def run_families(url: str, folder: Path, *, mails: int, minutes: float, processes: int = 1) -> Iterator[str]:
+    """Send so many mails at limits that let them take about so many minutes; what does not hold, in words.
+
+    Several processes come in one after the other: the limits hold for all of them together.
+    """
     store = Store(url)
     these_readers(store, addresses(mails))
     store.close()
@@ -89,7 +93,9 @@ def run_families(url: str, folder: Path, *, mails: int, minutes: float) -> Itera
     (folder / "pace.toml").write_text(pace, encoding="utf-8")
     with trial(url, folder, policy=DoubtPolicy.hold, connections=CONNECTIONS, server_options=SAME_DOOR) as going:
         going.end_of_data_seconds, going.pace = 1.0, str(folder / "pace.toml")
-        going.start()
+        for _ in range(processes):
+            going.start()
+            time.sleep(random.uniform(0, 2) if processes > 1 else 0)  # noqa: S311  when, nothing secret
         going.finish()
         yield from going.judge(count_doubts=False).wrong
         yield from _told(going, folder / "pace.toml")

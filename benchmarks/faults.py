@@ -39,7 +39,8 @@ def run(quick: bool = False) -> Iterator[Row]:
         for kind in (SQLITE, POSTGRESQL):
             wrong = kill_planners(made, kind, kills=2 if quick else 8)
             yield _judged(f"killed while planning, {kind}", wrong, unit="violations")
-        yield _families(made, 5_000 if quick else 100_000)
+        for kind, processes in ((SQLITE, 1), (POSTGRESQL, 3)):
+            yield _families(made, kind, 5_000 if quick else 100_000, processes=processes)
 
 
 def _kills(made: Databases, kind: str, *, policy: DoubtPolicy, processes: int, kills: int) -> Row:
@@ -54,13 +55,12 @@ def _kills(made: Databases, kind: str, *, policy: DoubtPolicy, processes: int, k
     return _row(f"SIGKILL, {policy}, {kind}, {processes} process{'es' if processes > 1 else ''}", *told)
 
 
-def _families(made: Databases, mails: int) -> Row:
+def _families(made: Databases, kind: str, mails: int, *, processes: int) -> Row:
     """A long list over twelve receiver families with mixed faults, at a pace that takes at least two minutes."""
-    url = made.fresh(SQLITE)
-    wrong = list(run_families(url, made.home(), mails=mails, minutes=mails / 50_000))
-    return _judged(
-        f"twelve families, mixed faults, {mails:,} mails, SQLite", wrong, unit="not as foretold, or too fast"
-    )
+    url = made.fresh(kind)
+    wrong = list(run_families(url, made.home(), mails=mails, minutes=mails / 50_000, processes=processes))
+    name = f"twelve families, mixed faults, {mails:,} mails, {kind}, {processes} process{'es' if processes > 1 else ''}"
+    return _judged(name, wrong, unit="not as foretold, or too fast")
 
 
 def _row(name: str, *told: Verdicts) -> Row:

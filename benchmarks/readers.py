@@ -66,7 +66,7 @@ def an_edition(store: Store, *, policy: DoubtPolicy = DoubtPolicy.hold) -> int:
         return key(edition.id)
 
 
-def plan_edition(store: Store, edition_id: int, *, connections: int, per_minute: int = 10_000_000) -> int:
+def plan_edition(store: Store, edition_id: int, *, connections: int, per_minute: int = 0) -> int:
     """Freeze its audience: everyone. How many mails that made."""
     made = plan_in_steps(store, edition_id, audience=lambda _began: sa.true(), now=SystemClock().now())
     with store.transaction() as session:

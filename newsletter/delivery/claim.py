@@ -104,6 +104,12 @@ def take_in_the_orphans(session: Session, *, now: datetime) -> int:
     return len(orphans)
 
 
+def owners_of(session: Session, *, lane: str, now: datetime) -> set[str]:
+    """Who holds a batch of this lane, and so may be sending on it."""
+    held = sa.and_(col(Batch.lane) == lane, col(Batch.not_before).is_not(None), col(Batch.lease_until) >= now)
+    return {owner for owner in session.exec(select(Batch.owner).where(held).distinct()).all() if owner}
+
+
 def open_editions(minute: sa.ColumnElement[int] | int) -> sa.Select[Any]:
     """The editions whose mails may leave at this minute of the day in Paris: nobody paused or cancelled the issue."""
     return (

@@ -86,6 +86,12 @@ class PaceTable:
         return Limits.model_validate(row | dict(self.lanes.get(name, {})))
 
 
+def is_limited(table: PaceTable, lane: Limits) -> bool:
+    """Whether anything here limits how fast mails start, so that several senders have something to share."""
+    limited = (table.default, *table.families.values(), Limits(per_minute=lane.per_minute))
+    return any(limits.connections or limits.per_minute or limits.warmup for limits in limited)
+
+
 @cache
 def shipped() -> PaceTable:
     """The table that comes with the program."""

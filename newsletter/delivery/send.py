@@ -9,16 +9,18 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+
+from sqlmodel import Session
 
 from newsletter.clock import Clock, paris_day
 from newsletter.delivery.arming import Arming
-from newsletter.delivery.claim import Claim, claim_batch, take_in_the_orphans
-from newsletter.delivery.families import PaceTable, shipped
+from newsletter.delivery.claim import Claim, claim_batch, owners_of, take_in_the_orphans
+from newsletter.delivery.families import PaceTable, is_limited, shipped
 from newsletter.delivery.lines import LOOK, Lines
 from newsletter.delivery.loop import fastest_loop, spare_what_is_loaded
 from newsletter.delivery.outbox import REST, EnvelopeFor, Outgoing
-from newsletter.delivery.pace import NOT_BY_WAITING, Pacer
+from newsletter.delivery.pace import ALONE, NOT_BY_WAITING, Pacer, Share
 from newsletter.delivery.stock import Held, Stock
 from newsletter.delivery.warmup import left_today
 from newsletter.store import Store
@@ -35,7 +37,9 @@ SPENT = timedelta(minutes=15)
 HEARTBEAT = 20.0
 """Seconds after which a sender that waits for slow servers says that it is alive; well under the lease."""
 LOOK_FOR_BATCHES = 1.0
-LOOK_AT_LIMITS = 5.0
+LOOK_AT_LIMITS = 2.0
+UNTIL_ALL_HAVE_LOOKED = 1.5 * LOOK_AT_LIMITS
+"""Seconds until the other senders of a lane have seen a new one, and keep to a smaller share of each limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +83,7 @@ class Sender:
             return Drained()
         work = self._start(first)
         try:
+            await self._let_the_others_make_room(work)
             await self._supply(work)
         finally:
             try:
@@ -99,6 +104,15 @@ class Sender:
         self._take_limits(work)
         self._hold(work, first)
         return work
+
+    async def _let_the_others_make_room(self, work: "_Work") -> None:
+        """Where limits are shared, a sender that comes in begins when the others have given up a part of theirs."""
+        begun = time.monotonic()
+        while work.outgoing.stock.pacer.share.of > 1 and not work.outgoing.ends:
+            if time.monotonic() >= begun + UNTIL_ALL_HAVE_LOOKED:
+                self._take_limits(work, anew=True)
+                return
+            await asyncio.sleep(LOOK)
 
     def _claim(self) -> Claim | None:
         with self.store.transaction() as session:
@@ -143,6 +157,9 @@ class Sender:
         stock = work.outgoing.stock
         if now < work.look_at:
             return
+        if stock.pacer.lane_wait(now) == NOT_BY_WAITING:
+            self._let_go_of_the_spent(work)
+            return
         while (before := stock.startable()) < work.low_water:
             if len(work.held) >= BATCHES_IN_HAND and not self._put_off(work):
                 return
@@ -167,10 +184,14 @@ class Sender:
         return True
 
     def _let_go_of_the_spent(self, work: "_Work") -> None:
-        """When nothing is on the wire and no waiting helps, there is nothing to stay for."""
+        """When nothing is on the wire and no waiting helps, there is nothing to stay for.
+
+        What we have no share of, another sender may have: it is soon free for all.
+        """
         if not work.outgoing.out and work.outgoing.stock.wait(time.monotonic()) == NOT_BY_WAITING:
+            later = SPENT if work.outgoing.stock.pacer.share == ALONE else PUT_OFF
             for held in list(work.held):
-                self._give_back(work, held, later=SPENT)
+                self._give_back(work, held, later=later)
 
     def _give_back(self, work: "_Work", held: Held, *, later: timedelta | None = None) -> None:
         work.held.remove(held)
@@ -180,21 +201,28 @@ class Sender:
             not_before = self.clock.now() + later if later else None
             work.outgoing.arming.hand_back(held.claim, not_before=not_before)
 
-    def _take_limits(self, work: "_Work") -> None:
-        """The limits that hold now, from the lane's row and the pace file: a change needs no restart."""
+    def _take_limits(self, work: "_Work", *, anew: bool = False) -> None:
+        """Our share of the limits that hold now, from the lane's row and the pace file: a change needs no restart."""
         work.limits_at = time.monotonic() + LOOK_AT_LIMITS
-        table, pacer, today = self.pace(), work.outgoing.stock.pacer, paris_day(self.clock.now())
+        now, table, pacer = self.clock.now(), self.pace(), work.outgoing.stock.pacer
+        today = paris_day(now)
         with self.store.reading() as session:
             lane = session.get_one(Lane, self.lane)
-            left = pacer.left if today == work.day else left_today(session, table, now=self.clock.now())
-        limits = table.lane(lane.name, connections=lane.connections, per_minute=lane.per_minute)
-        if (table, limits, today) != (pacer.table, pacer.lane, work.day):
-            pacer.renew(table, lane=limits, left=left)
+            limits = table.lane(lane.name, connections=lane.connections, per_minute=lane.per_minute)
+            share = self._share(session, now) if is_limited(table, limits) else ALONE
+            anew = anew or (today, share) != (work.day, pacer.share)
+            left = left_today(session, table, now=now) if anew else None
+        if anew or (table, limits) != (pacer.table, pacer.lane):
+            pacer.renew(table, lane=limits, left=left, share=share)
             work.outgoing.stock.look_anew()
         work.day, work.lines.most = today, limits.connections or lane.connections or 1
         work.low_water = max(100, 4 * work.lines.most)
         if lane.why and work.outgoing.accepted:
             self._say_that_it_works()
+
+    def _share(self, session: Session, now: datetime) -> Share:
+        owners = sorted({*owners_of(session, lane=self.lane, now=now), self.owner})
+        return Share(owners.index(self.owner), len(owners))
 
     async def _end(self, work: "_Work") -> None:
         """What is on the wire ends, every fate that is known is written, and the rest is given back."""

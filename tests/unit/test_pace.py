@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from newsletter.delivery import families
 from newsletter.delivery.families import Limits, PaceFile, PaceTable, WarmUp, read_pace, shipped
-from newsletter.delivery.pace import NOT_BY_WAITING, Pacer
+from newsletter.delivery.pace import NOT_BY_WAITING, Pacer, Share
 from newsletter.delivery.warmup import cap
 
 FAMILIES = ("gmail", "orange", "other:causse.example")
@@ -54,25 +54,35 @@ steps = st.lists(
         st.sampled_from(FAMILIES),
         st.integers(0, 2),  # the line
         st.floats(0, 90, allow_nan=False),
+        st.integers(0, 3),  # the sender
     ),
     max_size=120,
 )
 
 
-@given(steps=steps, per_minute=st.integers(1, 40), lane_rate=st.integers(1, 60), connections=st.integers(1, 3))
-def test_no_limit_is_ever_passed(
-    steps: list[tuple[str, str, int, float]], per_minute: int, lane_rate: int, connections: int
+@given(
+    steps=steps,
+    per_minute=st.integers(1, 40),
+    lane_rate=st.integers(1, 60),
+    connections=st.integers(1, 3),
+    senders=st.integers(1, 4),
+)
+def test_no_limit_is_ever_passed_by_all_senders_together(
+    steps: list[tuple[str, str, int, float, int]], per_minute: int, lane_rate: int, connections: int, senders: int
 ) -> None:
-    limits = Limits(per_minute=per_minute, connections=connections)
-    pacer = Pacer(table(limits), lane=Limits(per_minute=lane_rate))
+    limits, lane = Limits(per_minute=per_minute, connections=connections), Limits(per_minute=lane_rate)
+    pacers = [Pacer(table(limits), lane=lane, share=Share(rank, senders)) for rank in range(senders)]
     now = 1_000_000.0
     started: dict[str, list[float]] = defaultdict(list)
-    carrying: dict[str, list[int]] = defaultdict(list)
-    for act, family, line, seconds in steps:
+    carrying: dict[str, list[tuple[int, int]]] = defaultdict(list)  # sender, line
+    for act, family, line, seconds, number in steps:
+        sender = number % senders
+        pacer = pacers[sender]
         if act == "pause":
             now += seconds
         elif act == "finish" and carrying[family]:
-            pacer.finished(family, line=carrying[family].pop())
+            sender, line = carrying[family].pop()
+            pacers[sender].finished(family, line=line)
         elif act in ("take", "wait"):
             wait = pacer.take(family, now, line=line)
             if act == "wait" and 0 < wait < math.inf:
@@ -81,11 +91,35 @@ def test_no_limit_is_ever_passed(
                 assert wait == 0
             if wait == 0:
                 started[family].append(now)
-                carrying[family].append(line)
+                carrying[family].append((sender, line))
             assert len(set(carrying[family])) <= connections
     for moments in started.values():
         assert most_in_a_minute(moments) <= per_minute
     assert most_in_a_minute([moment for moments in started.values() for moment in moments]) <= lane_rate
+
+
+@given(limit=st.integers(0, 10_000), senders=st.integers(1, 50), name=st.sampled_from(FAMILIES))
+def test_the_parts_of_all_senders_add_up_to_the_limit(limit: int, senders: int, name: str) -> None:
+    shares = [Share(rank, senders) for rank in range(senders)]
+    assert sum(share.part(limit) for share in shares) == limit
+    assert sum(share.turned(name).part(limit) for share in shares) == limit
+
+
+def test_a_sender_without_a_part_of_a_limit_starts_nothing_and_says_that_no_waiting_helps() -> None:
+    one, other = (Pacer(table(Limits(connections=1)), share=Share(rank, 2)) for rank in range(2))
+    assert {pacer.take("gmail", 0.0, line=1) for pacer in (one, other)} == {0.0, NOT_BY_WAITING}
+    for pacer in (one, other):
+        pacer.renew(table(Limits(connections=1)), lane=Limits(), left=None)
+        pacer.finished("gmail", line=1)
+        assert pacer.take("gmail", 0.0, line=1) == 0, "alone again, it has all of it"
+    assert Pacer(table(Limits()), lane=Limits(per_minute=1), share=Share(1, 2)).lane_wait(0.0) == NOT_BY_WAITING
+
+
+def test_what_a_warming_family_may_get_today_is_shared_too() -> None:
+    warming = table(Limits(warmup=WarmUp(first=5, target=1000)))
+    pacers = [Pacer(warming, left={"gmail": 3}, share=Share(rank, 2)) for rank in range(2)]
+    for family, most in (("gmail", 3), ("orange", 5)):
+        assert sum(pacer.take(family, 0.0) == 0 for pacer in pacers for _ in range(9)) == most
 
 
 def most_in_a_minute(moments: list[float]) -> int:
