@@ -35,6 +35,7 @@ from newsletter.delivery.families import PaceFile
 from newsletter.delivery.plan import LANE, Plan, cancel_waiting, open_lane, plan_in_steps, unplanned
 from newsletter.delivery.report import Balance, balance, edition_of
 from newsletter.delivery.send import Drained, EnvelopeFor, Sender
+from newsletter.delivery.slowdowns import Listener
 from newsletter.delivery.workers import Heart
 from newsletter.errors import RefusedError
 from newsletter.house import House, send_lock
@@ -169,6 +170,7 @@ def deliver(
         stopping=stopping,
         pace=_pace_file(house.settings.home).table,
         claimed=lambda: send_lock(house),
+        listener=_listener(house.settings.home, lane),
     )
     return sender.run()
 
@@ -177,6 +179,12 @@ def deliver(
 def _pace_file(home: Path) -> PaceFile:
     """One per process: a file that breaks keeps the limits that were read before."""
     return PaceFile(home)
+
+
+@cache
+def _listener(home: Path, lane: str) -> Listener:
+    """One per process and lane: what a family answered an hour ago still counts."""
+    return Listener(lane)
 
 
 def keep_sending(

@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from newsletter.cli.opening import the_house
-from newsletter.delivery import warmup
-from newsletter.delivery.families import FILE, Limits, PaceFile, read_pace
+from newsletter.clock import in_paris
+from newsletter.delivery import slowdowns, warmup
+from newsletter.delivery.families import FILE, Limits, PaceFile, name_of, read_pace
 from newsletter.words import _
 
 
@@ -25,15 +26,20 @@ def show(*, as_json: bool) -> None:
     with house.store.reading() as session:
         taken = warmup.taken_by_day(session, table, now=now)
         left = warmup.left_today(session, table, now=now)
+        slow = slowdowns.in_force(session, now=now)
     if as_json:
         rows = {
             family: table.limits(family).model_dump()
             | {"today": taken.get(family, [0])[0], "left_today": left.get(family)}
             for family in [*table.families, *(name for name in taken if name not in table.families)]
         }
-        click.echo(
-            json.dumps({"trouble": file.trouble, "default": table.default.model_dump(), "families": rows}, indent=2)
-        )
+        told = {
+            "trouble": file.trouble,
+            "default": table.default.model_dump(),
+            "families": rows,
+            "slowdowns": [one.model_dump(mode="json") for one in slow],
+        }
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
     if file.trouble:
         click.echo(file.trouble, err=True)
@@ -41,6 +47,29 @@ def show(*, as_json: bool) -> None:
         click.echo(_line(family, limits, taken.get(family, [0])[0], left.get(family)))
     others = sum(days[0] for family, days in taken.items() if family not in table.families)
     click.echo(_line(_("les autres, par domaine"), table.default, others, None))
+    for one in slow:
+        click.echo(
+            _("{family} nous a demandé de ralentir : {meanwhile}, jusqu’au {until} (« {words} »).").format(
+                family=name_of(one.family),
+                meanwhile=slowdowns.sentence(one),
+                until=in_paris(one.until).strftime(_("%d/%m/%Y à %H:%M")),
+                words=one.words,
+            )
+        )
+
+
+@pace.command(help=_("Rendre à une messagerie son rythme habituel, avant l’heure."))
+@click.argument("family", metavar=_("FAMILLE"))
+def lift(family: str) -> None:
+    house = the_house()
+    with house.store.transaction() as session:
+        known = {name_of(one.family): one.family for one in slowdowns.in_force(session, now=house.clock.now())}
+        lifted = slowdowns.lift(session, known.get(family, family))
+    if not lifted:
+        raise click.ClickException(
+            _("« {family} » n’est pas au ralenti. « newsletter pace show » dit qui l’est.").format(family=family)
+        )
+    click.echo(_("{family} retrouve son rythme habituel.").format(family=family))
 
 
 @pace.command(help=_("Dire si pace.toml se lit, avant de le mettre en place ou après."))

@@ -50,15 +50,43 @@ class Limits(BaseModel):
     per_minute: _Count = 0
     per_connection: _Count = 0
     warmup: WarmUp | None = None
+    suspended: bool = Field(default=False, strict=True)
 
 
-class _Family(Limits):
+class Rule(BaseModel):
+    """What to do when a family answers with certain words so many times within so many minutes (THR-03)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    says: tuple[str, ...] = Field(min_length=1)  # any of these, anywhere in the answer, in capitals or not
+    times: int = Field(default=1, ge=1, strict=True)
+    within_minutes: int = Field(default=60, ge=1, strict=True)
+    for_minutes: int = Field(ge=1, strict=True)
+    suspend: bool = Field(default=False, strict=True)
+    per_minute: _Count = 0
+    connections: _Count = 0
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if not (self.suspend or self.per_minute or self.connections) or not all(self.says):
+            raise ValueError("when")
+        return self
+
+    def is_met_by(self, words: str) -> bool:
+        """Whether a server's words are those that the rule waits for."""
+        return any(said.casefold() in words.casefold() for said in self.says)
+
+
+class _Default(Limits):
+    when: tuple[Rule, ...] = ()
+
+
+class _Family(_Default):
     domains: tuple[str, ...] = ()
 
 
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-    default: Limits = Limits()
+    default: _Default = _Default()
     family: Mapping[str, _Family] = {}
     lane: Mapping[str, Limits] = {}
 
@@ -71,6 +99,7 @@ class PaceTable:
     families: Mapping[str, Limits]
     lanes: Mapping[str, Mapping[str, Any]]  # only what the file says; the lane's row has the rest
     domains: Mapping[str, str]  # domain → family
+    rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)  # by family; "" has those of every family
 
     def family_of(self, address: str) -> str:
         """The family of an address, or of a bare domain."""
@@ -80,10 +109,19 @@ class PaceTable:
     def limits(self, family: str) -> Limits:
         return self.families.get(family, self.default)
 
+    def rules_of(self, family: str) -> tuple[Rule, ...]:
+        """What to listen for in a family's answers: its own rules first, then those of every family."""
+        return (*self.rules.get(family, ()), *self.rules.get("", ()))
+
     def lane(self, name: str, *, connections: int = 0, per_minute: int = 0) -> Limits:
         """The limits of a lane: what the file says of it, and for the rest what its row says."""
         row = {"connections": connections, "per_minute": per_minute}
         return Limits.model_validate(row | dict(self.lanes.get(name, {})))
+
+
+def name_of(family: str) -> str:
+    """How a family is shown: one that is a domain of its own, by its domain."""
+    return family.removeprefix(OTHER)
 
 
 def is_limited(table: PaceTable, lane: Limits) -> bool:
@@ -146,15 +184,19 @@ def _changed(base: PaceTable | None, given: _File) -> PaceTable:
     # A family of the base follows a changed default only where it had no word of its own: it keeps its own figures.
     families = dict(base.families) if base else {}
     domains = dict(base.domains) if base else {}
+    rules = dict(base.rules) if base else {}
+    for name, family in {"": given.default, **given.family}.items():
+        if "when" in family.model_fields_set:
+            rules[name] = family.when
     for name, family in given.family.items():
         families[name] = _over(families.get(name, default), family)
         domains |= {domain.lower(): name for domain in family.domains}
     lanes = {name: lane.model_dump(exclude_unset=True) for name, lane in given.lane.items()}
-    return PaceTable(default=default, families=families, lanes=lanes, domains=domains)
+    return PaceTable(default=default, families=families, lanes=lanes, domains=domains, rules=rules)
 
 
 def _over(base: Limits, given: Limits) -> Limits:
-    said = given.model_dump(exclude_unset=True, exclude={"domains"})
+    said = given.model_dump(exclude_unset=True, exclude={"domains", "when"})
     return Limits.model_validate(base.model_dump() | said)
 
 
@@ -177,6 +219,13 @@ EXPECTED = {
     "target": _("un nombre entier, au moins 1"),
     "growth": _("un nombre de plus de 1 à 2 au plus"),
     "warmup": _("first et target, target n’étant pas plus petit que first"),
+    "suspended": _("true ou false"),
+    "suspend": _("true ou false"),
+    "says": _("une liste de mots de réponse, comme [\"Trop de connexions\"]"),
+    "times": _("un nombre entier, au moins 1"),
+    "within_minutes": _("un nombre entier, au moins 1"),
+    "for_minutes": _("un nombre entier, au moins 1"),
+    "when": _("says, for_minutes, et l’un de suspend, per_minute ou connections"),
 }  # fmt: skip
 
 

@@ -10,15 +10,17 @@ from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from newsletter.clock import Clock
 from newsletter.delivery import breaker
 from newsletter.delivery.arming import Arming, Leave, Result
 from newsletter.delivery.claim import ClaimedMail
 from newsletter.delivery.outcome import RETRIES, after_attempt
+from newsletter.delivery.slowdowns import Listener
 from newsletter.delivery.stock import Held, Item, Stock
 from newsletter.errors import NewsletterError
+from newsletter.store.ledger import Slowdown
 from newsletter.transport.contract import Envelope, Fate, Reply, without_addresses
 from newsletter.words import MailState
 
@@ -39,7 +41,9 @@ class Outgoing:
     arming: Arming
     stock: Stock
     stopping: Callable[[], bool]
+    listener: Listener
     writers: dict[int, EnvelopeFor] = field(default_factory=dict)  # by edition
+    slowed: list[Slowdown] = field(default_factory=list)  # families that have just asked for less
     attempts: int = 0
     accepted: int = 0
     trouble: str = ""
@@ -137,6 +141,7 @@ class Outgoing:
         self.arming.record(result)
         self.accepted += step.state is MailState.accepted
         self._watch(result)
+        self._listen(item.family, reply, now)
         self._return(item)
 
     def _return(self, item: Item) -> None:
@@ -149,6 +154,12 @@ class Outgoing:
         if held.is_empty and not held.returned:
             held.returned = True
             self.arming.hand_back(held.claim)
+            self.low.set()
+
+    def _listen(self, family: str, reply: Reply, now: datetime) -> None:
+        """Tell whoever fills the stock when a family asks for less."""
+        if slowdown := self.listener.hear(family, reply, self.stock.pacer.table, now=now):
+            self.slowed.append(slowdown)
             self.low.set()
 
     def _watch(self, result: Result) -> None:

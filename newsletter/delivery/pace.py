@@ -133,7 +133,9 @@ class _Gate:
     def obey(self, limits: Limits, share: Share) -> None:
         self.most, self.plan = share.part(limits.connections), limits.warmup
         per_minute = share.part(limits.per_minute)
-        self.shut = (limits.connections > 0 and not self.most) or (limits.per_minute > 0 and not per_minute)
+        self.shut = (
+            limits.suspended or (limits.connections > 0 and not self.most) or (limits.per_minute > 0 and not per_minute)
+        )
         self.spacing = self.slack = 0.0
         if per_minute:
             # A little wider than a minute's share, by what the slack may bring forward: no minute passes the limit.

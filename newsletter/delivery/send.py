@@ -21,6 +21,7 @@ from newsletter.delivery.lines import LOOK, Lines
 from newsletter.delivery.loop import fastest_loop, spare_what_is_loaded
 from newsletter.delivery.outbox import REST, EnvelopeFor, Outgoing
 from newsletter.delivery.pace import ALONE, NOT_BY_WAITING, Pacer, Share
+from newsletter.delivery.slowdowns import Listener, begin, in_force, slowed
 from newsletter.delivery.stock import Held, Stock
 from newsletter.delivery.warmup import left_today
 from newsletter.store import Store
@@ -64,6 +65,7 @@ class Sender:
     stopping: Callable[[], bool] = lambda: False
     pace: Callable[[], PaceTable] = shipped
     claimed: Callable[[], object] = lambda: None  # told of each claim, once it is committed
+    listener: Listener | None = None  # of the process, so that it remembers over drains; None: of this sender alone
 
     def run(self) -> Drained:
         """`drain()` to its end, for callers that are not asynchronous; on uvloop where there is one."""
@@ -99,7 +101,8 @@ class Sender:
 
     def _start(self, first: Claim) -> "_Work":
         arming = Arming(self.store, self.clock, self.lane)
-        outgoing = Outgoing(self.clock, arming, Stock(Pacer()), self.stopping)
+        self.listener = self.listener or Listener(self.lane)
+        outgoing = Outgoing(self.clock, arming, Stock(Pacer()), self.stopping, self.listener)
         work = _Work(outgoing, Lines(outgoing, self.transport))
         self._take_limits(work)
         self._hold(work, first)
@@ -139,7 +142,9 @@ class Sender:
         outgoing = work.outgoing
         while not outgoing.ends:
             now = time.monotonic()
-            if now >= work.limits_at:
+            if outgoing.slowed:
+                self._slow_down(work)
+            elif now >= work.limits_at:
                 self._take_limits(work)
             work.held = [held for held in work.held if not held.returned]
             self._fill(work, now)
@@ -204,9 +209,10 @@ class Sender:
     def _take_limits(self, work: "_Work", *, anew: bool = False) -> None:
         """Our share of the limits that hold now, from the lane's row and the pace file: a change needs no restart."""
         work.limits_at = time.monotonic() + LOOK_AT_LIMITS
-        now, table, pacer = self.clock.now(), self.pace(), work.outgoing.stock.pacer
+        now, pacer = self.clock.now(), work.outgoing.stock.pacer
         today = paris_day(now)
         with self.store.reading() as session:
+            table = slowed(self.pace(), in_force(session, lane=self.lane, now=now))
             lane = session.get_one(Lane, self.lane)
             limits = table.lane(lane.name, connections=lane.connections, per_minute=lane.per_minute)
             share = self._share(session, now) if is_limited(table, limits) else ALONE
@@ -219,6 +225,16 @@ class Sender:
         work.low_water = max(100, 4 * work.lines.most)
         if lane.why and work.outgoing.accepted:
             self._say_that_it_works()
+
+    def _slow_down(self, work: "_Work") -> None:
+        self._note_who_asked_for_less(work)
+        self._take_limits(work)
+
+    def _note_who_asked_for_less(self, work: "_Work") -> None:
+        asked, work.outgoing.slowed = work.outgoing.slowed, []
+        if asked:
+            with self.store.transaction() as session:
+                begin(session, asked)
 
     def _share(self, session: Session, now: datetime) -> Share:
         owners = sorted({*owners_of(session, lane=self.lane, now=now), self.owner})
@@ -233,6 +249,7 @@ class Sender:
         for held in list(work.held):
             self._give_back(work, held)
         work.outgoing.arming.end()
+        self._note_who_asked_for_less(work)
         if work.outgoing.accepted and not work.outgoing.trouble:
             self._say_that_it_works()
 

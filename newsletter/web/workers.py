@@ -7,6 +7,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlmodel import Session, col, select
 
+from newsletter.delivery import slowdowns
+from newsletter.delivery.families import name_of
 from newsletter.delivery.report import Balance, Rate, balances, lanes, moving_editions, rate
 from newsletter.delivery.workers import late_ticks, signs, tick_marks
 from newsletter.house import House
@@ -37,6 +39,9 @@ def senders(request: Request, house: TheHouse, visitor: Marketing, fixe: bool = 
             "moving": moving,
             "signs": signs(session, now=now),
             "lanes": lanes(session),
+            "slowdowns": [
+                (name_of(slow.family), slow, slowdowns.sentence(slow)) for slow in slowdowns.in_force(session, now=now)
+            ],
             "late": late_ticks(tick_marks(session), now=now),
         }
     refresh = REFRESHED_EVERY if moving and not fixe else 0

@@ -12,11 +12,12 @@ from sqlmodel import col, select
 
 from newsletter import pipeline
 from newsletter.clock import StoppedClock
-from newsletter.delivery import lock
+from newsletter.delivery import lock, slowdowns
+from newsletter.delivery.plan import open_lane
 from newsletter.house import House
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue
-from newsletter.store.ledger import Mail, MailNote
+from newsletter.store.ledger import Mail, MailNote, Slowdown
 from newsletter.words import IssueState, MailState, NoteKind
 from tests.conftest import A_MONDAY
 from tests.makers import a_mail, a_subscriber, an_edition
@@ -142,6 +143,19 @@ def test_a_restored_house_says_so_everywhere_and_opens_with_what_was_under_way_o
     assert "verrouillé" not in words(desk.get("/bureau"))
     with house.store.reading() as session:
         assert session.get_one(Issue, issue_id).state is IssueState.paused
+
+
+def test_a_receiver_that_asked_for_less_is_named_with_its_words(house: House, desk: httpx.Client) -> None:
+    assert "au ralenti" not in words(desk.get("/bureau/envoi"))
+    with house.store.transaction() as session:
+        open_lane(session, connections=4)
+        until = A_MONDAY + timedelta(hours=1)
+        slow = Slowdown(lane="default", family="orange", began_at=A_MONDAY, until=until, connections=1)
+        slow.words = "421 Trop de connexions <b>"
+        slowdowns.begin(session, [slow])
+    page = words(desk.get("/bureau/envoi"))
+    assert "Messageries au ralenti" in page
+    assert re.search(r"orange 1 connexion à la fois .* 421 Trop de connexions <b>", page)
 
 
 def test_the_commands_do_the_same(house: House, clock: StoppedClock, command: Callable[..., Result]) -> None:

@@ -81,8 +81,8 @@ def test_no_limit_is_ever_passed_by_all_senders_together(
         if act == "pause":
             now += seconds
         elif act == "finish" and carrying[family]:
-            sender, line = carrying[family].pop()
-            pacers[sender].finished(family, line=line)
+            held_by, on_line = carrying[family].pop()
+            pacers[held_by].finished(family, line=on_line)
         elif act in ("take", "wait"):
             wait = pacer.take(family, now, line=line)
             if act == "wait" and 0 < wait < math.inf:

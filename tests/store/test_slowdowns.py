@@ -1,0 +1,126 @@
+"""A receiver that asks for less gets less, from every sender, while the others get their mail (THR-03)."""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from click.testing import Result
+
+from newsletter.clock import StoppedClock
+from newsletter.delivery import slowdowns
+from newsletter.delivery.families import Limits, PaceTable, Rule
+from newsletter.delivery.plan import plan
+from newsletter.delivery.report import Balance, balance
+from newsletter.delivery.send import Drained, Sender
+from newsletter.house import House
+from newsletter.store import Store
+from newsletter.store.columns import key
+from newsletter.store.ledger import Lane, Slowdown
+from newsletter.transport.greeting import Server
+from newsletter.transport.wire import Wire
+from tests.conftest import A_MONDAY
+from tests.makers import a_subscriber, an_edition
+from tests.smtp import Postbox, smtp_server
+from tests.store.test_delivery import plain_letter
+
+ORANGE, OTHERS = 12, 6
+STOPS = Rule(says=("service refuse",), times=2, suspend=True, for_minutes=60)
+TABLE = PaceTable(
+    default=Limits(),
+    families={"orange": Limits(connections=1)},
+    lanes={},
+    domains={"orange.fr": "orange"},
+    rules={"orange": (STOPS,)},
+)
+
+
+@dataclasses.dataclass
+class Send:
+    """An edition on its way, over one connection, to a server that Orange's readers are refused at for now."""
+
+    store: Store
+    clock: StoppedClock
+    postbox: Postbox
+    edition_id: int
+
+    def send(self) -> Drained:
+        wire = Wire(server=Server(host="127.0.0.1", port=self.postbox.port))
+        sender = Sender(self.store, self.clock, wire, lambda _e: plain_letter, owner="test", pace=lambda: TABLE)
+        return asyncio.run(sender.drain())
+
+    def balance(self) -> Balance:
+        with self.store.reading() as session:
+            return balance(session, self.edition_id)
+
+    def slowed(self) -> list[Slowdown]:
+        with self.store.reading() as session:
+            return slowdowns.in_force(session, now=self.clock.now())
+
+
+@pytest.fixture
+def underway(store: Store, clock: StoppedClock) -> Iterator[Send]:
+    with store.transaction() as session:
+        for number in range(ORANGE):
+            a_subscriber(session, address=f"reader-{number}@orange.fr")
+        for number in range(OTHERS):
+            a_subscriber(session, address=f"reader-{number}@domain-{number}.example")
+        edition = an_edition(session)
+        plan(session, edition, audience=sa.true(), now=clock.now())
+        session.get_one(Lane, "default").connections = 1
+        edition_id = key(edition.id)
+    with smtp_server() as postbox:
+        for number in range(ORANGE):
+            postbox.at_rcpt[f"reader-{number}@orange.fr"] = "451 4.3.2 Service refuse. Veuillez essayer plus tard"
+        yield Send(store, clock, postbox, edition_id)
+
+
+def test_a_family_that_says_stop_is_left_alone_for_its_time_and_the_others_get_their_mail(underway: Send) -> None:
+    underway.send()
+    assert len(underway.postbox.received) == OTHERS
+    (slow,) = underway.slowed()
+    assert (slow.family, slow.suspended, slow.until) == ("orange", True, A_MONDAY + timedelta(minutes=60))
+    tried = underway.balance().deferred
+    assert tried < ORANGE, "most of them were not even tried"
+    underway.postbox.at_rcpt.clear()
+    underway.clock.advance(timedelta(minutes=50))
+    underway.send()
+    assert underway.balance().accepted == OTHERS
+    underway.clock.advance(timedelta(minutes=20))
+    underway.send()
+    assert underway.slowed() == []
+    assert underway.balance() == Balance(planned=ORANGE + OTHERS, accepted=ORANGE + OTHERS)
+
+
+def test_what_another_sender_was_told_holds_for_all(underway: Send) -> None:
+    row = Slowdown(
+        lane="default", family="orange", began_at=A_MONDAY, until=A_MONDAY + timedelta(hours=1), suspended=True,
+        words="421 assez",
+    )  # fmt: skip
+    with underway.store.transaction() as session:
+        slowdowns.begin(session, [row])
+    underway.send()
+    assert (len(underway.postbox.received), underway.balance().deferred) == (OTHERS, 0)
+    with underway.store.transaction() as session:
+        assert slowdowns.lift(session, "orange") == 1
+        assert slowdowns.lift(session, "orange") == 0
+
+
+def test_the_commands_show_it_and_lift_it(house: House, command: Callable[..., Result], clock: StoppedClock) -> None:
+    with house.store.transaction() as session:
+        edition = an_edition(session)
+        plan(session, edition, audience=sa.true(), now=clock.now())
+        later = A_MONDAY + timedelta(days=3650)
+        row = Slowdown(lane="default", family="other:figeac.example", began_at=A_MONDAY, until=later, per_minute=1)
+        row.words = "450 Server busy"
+        slowdowns.begin(session, [row])
+    said = command("pace", "show").output
+    assert "figeac.example nous a demandé de ralentir : 1 lettre par minute, jusqu’au" in said
+    assert "« 450 Server busy »" in said
+    assert '"per_minute": 1' in command("pace", "show", "--json").output
+    assert "retrouve son rythme" in command("pace", "lift", "figeac.example").output
+    again = command("pace", "lift", "figeac.example")
+    assert again.exit_code == 1
+    assert "n’est pas au ralenti" in again.output
