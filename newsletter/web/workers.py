@@ -15,8 +15,18 @@ from newsletter.house import House
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue
 from newsletter.web.pages import Marketing, TheHouse, render
+from newsletter.words import _
 
 router = APIRouter()
+TICKS = {
+    "release due issues": _("le départ des numéros"),
+    "send letters": _("les lettres d’inscription"),
+    "load hits": _("la lecture des clics"),
+    "refresh leads": _("la recherche des pistes"),
+    "settle doubts": _("les lettres dans le doute"),
+    "tidy": _("le ménage"),
+}
+"""The scheduler's ticks, in words of the marketing team."""
 REFRESHED_EVERY = 5
 """Seconds between two looks while something is on its way."""
 
@@ -42,7 +52,7 @@ def senders(request: Request, house: TheHouse, visitor: Marketing, fixe: bool = 
             "slowdowns": [
                 (name_of(slow.family), slow, slowdowns.sentence(slow)) for slow in slowdowns.in_force(session, now=now)
             ],
-            "late": late_ticks(tick_marks(session), now=now),
+            "late": [TICKS.get(name, name) for name in late_ticks(tick_marks(session), now=now)],
         }
     refresh = REFRESHED_EVERY if moving and not fixe else 0
     return render(request, "sending/senders.html", refresh=refresh, **values)

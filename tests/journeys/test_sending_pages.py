@@ -10,6 +10,7 @@ import pytest
 from click.testing import Result
 from sqlmodel import col, select
 
+import scheduler
 from newsletter import pipeline
 from newsletter.clock import StoppedClock
 from newsletter.delivery import lock, slowdowns
@@ -18,6 +19,8 @@ from newsletter.house import House
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue
 from newsletter.store.ledger import Mail, MailNote, Slowdown
+from newsletter.store.work import TickMark
+from newsletter.web.workers import TICKS
 from newsletter.words import IssueState, MailState, NoteKind
 from tests.conftest import A_MONDAY
 from tests.makers import a_mail, a_subscriber, an_edition
@@ -156,6 +159,13 @@ def test_a_receiver_that_asked_for_less_is_named_with_its_words(house: House, de
     page = words(desk.get("/bureau/envoi"))
     assert "Messageries au ralenti" in page
     assert re.search(r"orange 1 connexion à la fois .* 421 Trop de connexions <b>", page)
+
+
+def test_ticks_that_are_late_are_named_in_words_of_the_team(house: House, desk: httpx.Client) -> None:
+    assert {tick.name for tick in scheduler.ticks()} == set(TICKS)
+    with house.store.transaction() as session:
+        session.add(TickMark(name="release due issues", at=A_MONDAY - timedelta(hours=1), every=2))
+    assert "en retard : le départ des numéros" in words(desk.get("/bureau/envoi"))
 
 
 def test_the_commands_do_the_same(house: House, clock: StoppedClock, command: Callable[..., Result]) -> None:
