@@ -9,23 +9,21 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 
-from sqlmodel import Session
-
-from newsletter.clock import Clock, paris_day
+from newsletter.clock import Clock
 from newsletter.delivery.arming import Arming
-from newsletter.delivery.claim import Claim, claim_batch, owners_of, take_in_the_orphans
-from newsletter.delivery.families import PaceTable, is_limited, shipped
+from newsletter.delivery.claim import Claim, claim_batch, take_in_the_orphans
+from newsletter.delivery.families import PaceTable, shipped
+from newsletter.delivery.lanes import Standing, rest, standing, works_again
 from newsletter.delivery.lines import LOOK, Lines
 from newsletter.delivery.loop import fastest_loop, spare_what_is_loaded
 from newsletter.delivery.outbox import REST, EnvelopeFor, Outgoing
-from newsletter.delivery.pace import ALONE, NOT_BY_WAITING, Pacer, Share
-from newsletter.delivery.slowdowns import Listener, begin, in_force, slowed
+from newsletter.delivery.pace import ALONE, NOT_BY_WAITING, Pacer
+from newsletter.delivery.slowdowns import Listener, begin
 from newsletter.delivery.stock import Held, Stock
 from newsletter.delivery.warmup import left_today
 from newsletter.store import Store
-from newsletter.store.ledger import Lane
 from newsletter.transport.contract import Transport
 
 __all__ = ["Drained", "EnvelopeFor", "Sender"]
@@ -207,26 +205,23 @@ class Sender:
             work.outgoing.arming.hand_back(held.claim, not_before=not_before)
 
     def _take_limits(self, work: "_Work", *, anew: bool = False) -> None:
-        """Our share of the limits that hold now, from the lane's row and the pace file: a change needs no restart."""
+        """What holds now, for us: a change of the pace file, the lane or the number of senders needs no restart."""
         work.limits_at = time.monotonic() + LOOK_AT_LIMITS
-        now, pacer = self.clock.now(), work.outgoing.stock.pacer
-        today = paris_day(now)
+        now, stock, before = self.clock.now(), work.outgoing.stock, work.standing
         with self.store.reading() as session:
-            table = slowed(self.pace(), in_force(session, lane=self.lane, now=now))
-            lane = session.get_one(Lane, self.lane)
-            limits = table.lane(lane.name, connections=lane.connections, per_minute=lane.per_minute)
-            share = self._share(session, now) if is_limited(table, limits) else ALONE
-            anew = anew or (today, share) != (work.day, pacer.share)
-            left = left_today(session, table, now=now) if anew else None
-        if anew or (table, limits) != (pacer.table, pacer.lane):
-            pacer.renew(table, lane=limits, left=left, share=share)
-            work.outgoing.stock.look_anew()
-        work.day, work.lines.most = today, limits.connections or lane.connections or 1
-        work.low_water = max(100, 4 * work.lines.most)
-        if lane.why and work.outgoing.accepted:
+            found = standing(session, self.lane, owner=self.owner, pace=self.pace(), now=now)
+            anew = anew or before is None or (found.day, found.share) != (before.day, before.share)
+            left = left_today(session, found.table, now=now) if anew else None
+        if anew or found != before:
+            stock.pacer.renew(found.table, lane=found.limits, left=left, share=found.share)
+            stock.look_anew()
+        work.standing, work.lines.most = found, found.connections
+        work.low_water = max(100, 4 * found.connections)
+        if found.troubled and work.outgoing.accepted:
             self._say_that_it_works()
 
     def _slow_down(self, work: "_Work") -> None:
+        """Note what families have just asked for, and keep to it."""
         self._note_who_asked_for_less(work)
         self._take_limits(work)
 
@@ -235,10 +230,6 @@ class Sender:
         if asked:
             with self.store.transaction() as session:
                 begin(session, asked)
-
-    def _share(self, session: Session, now: datetime) -> Share:
-        owners = sorted({*owners_of(session, lane=self.lane, now=now), self.owner})
-        return Share(owners.index(self.owner), len(owners))
 
     async def _end(self, work: "_Work") -> None:
         """What is on the wire ends, every fate that is known is written, and the rest is given back."""
@@ -255,14 +246,11 @@ class Sender:
 
     def _rest(self, why: str) -> None:
         with self.store.transaction() as session:
-            lane = session.get_one(Lane, self.lane)
-            lane.why, lane.rests_until = why, self.clock.now() + REST
+            rest(session, self.lane, why=why, until=self.clock.now() + REST)
 
     def _say_that_it_works(self) -> None:
         with self.store.transaction() as session:
-            lane = session.get_one(Lane, self.lane)
-            if lane.why:
-                lane.why, lane.rests_until = "", None
+            works_again(session, self.lane)
 
 
 @dataclass(slots=True)
@@ -275,4 +263,4 @@ class _Work:
     low_water: int = 0
     look_at: float = 0.0  # when to look for batches again
     limits_at: float = 0.0
-    day: date | None = None
+    standing: Standing | None = None
