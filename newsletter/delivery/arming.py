@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -37,8 +38,7 @@ class Leave(Enum):
     shut = auto()  # nothing more of this batch: a person paused or cancelled, or the batch is not ours any more
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What became of one mail."""
 
     claim: Claim

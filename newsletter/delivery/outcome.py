@@ -27,6 +27,9 @@ class Step:
     due_at: datetime | None = None
 
 
+ACCEPTED = Step(MailState.accepted)
+
+
 def after_attempt(fate: Fate, *, attempt: int, planned_at: datetime, now: datetime, chance: float) -> Step:
     """What becomes of a mail after its nth attempt, counting from 1. RTY-01, with up to ±20 % of jitter.
 
@@ -34,7 +37,7 @@ def after_attempt(fate: Fate, *, attempt: int, planned_at: datetime, now: dateti
     """
     match fate:
         case Fate.accepted:
-            return Step(MailState.accepted)
+            return ACCEPTED
         case Fate.refused:
             return Step(MailState.refused)
         case Fate.unknown:
