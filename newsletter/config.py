@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     smtp_security: Literal["none", "starttls", "tls"] = Field(
         default="none", description="Chiffrement vers le serveur SMTP : none, starttls ou tls."
     )
+    smtp_ca_file: str = Field(
+        default="",
+        description="Fichier (PEM) de l’autorité à croire pour le serveur SMTP ; vide : celles du système.",
+    )
     smtp_username: str = Field(default="", description="Compte SMTP, s’il en faut un.")
     smtp_password: str = Field(default="", repr=False, description="Mot de passe SMTP.")
     smtp_connections: int = Field(default=4, ge=1, le=50, description="Connexions SMTP ouvertes à la fois.")
@@ -102,6 +106,11 @@ class Settings(BaseSettings):
     def links(self) -> Path:
         """The links of each edition, for the tracker."""
         return self.home / "links"
+
+    @property
+    def ca_file(self) -> Path | None:
+        """The authority to believe about the SMTP server, named from the home folder; None: those of the system."""
+        return self.home / self.smtp_ca_file if self.smtp_ca_file else None
 
     @property
     def late_after(self) -> timedelta:

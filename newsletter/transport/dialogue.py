@@ -65,7 +65,7 @@ class Dialogue:
 
     async def _first(self, hand: Hand) -> Envelope | None:
         """The next message when none rides ahead, its opening written."""
-        if self._begun >= self.switches.per_connection:
+        if self._worn:
             return None
         envelope = await hand.next()
         self._start(envelope)
@@ -75,7 +75,7 @@ class Dialogue:
 
     def _ahead(self, hand: Hand) -> tuple[Envelope | None, bytes]:
         """The next message and its opening, to ride behind what is written now."""
-        if not self._in_groups or self._begun >= self.switches.per_connection or self.line.closing:
+        if not self._in_groups or self._worn or self.line.closing:
             return None, b""
         envelope = hand.poll()
         self._start(envelope)
@@ -83,6 +83,10 @@ class Dialogue:
 
     def _start(self, envelope: Envelope | None) -> None:
         self._begun += envelope is not None
+
+    @property
+    def _worn(self) -> bool:
+        return 0 < self.switches.per_connection <= self._begun
 
     @property
     def _in_groups(self) -> bool:

@@ -5,8 +5,6 @@ import base64
 import socket
 import ssl
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 from newsletter.transport import trouble
 from newsletter.transport.commands import Offers, offers_of
@@ -14,6 +12,7 @@ from newsletter.transport.contract import RelayError, without_addresses
 from newsletter.transport.line import Line, LineLostError
 from newsletter.transport.replies import Answer
 from newsletter.transport.switches import Security, Switches
+from newsletter.transport.trust import tls_context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +45,6 @@ async def open_session(server: Server, switches: Switches) -> tuple[Line, Offers
 
 def _no_answer(server: Server) -> str:
     return trouble.NO_ANSWER.format(host=server.host, port=server.port)
-
-
-@lru_cache(maxsize=8)
-def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Certificate and name are always checked."""
-    return ssl.create_default_context(cafile=ca_file)
 
 
 @dataclass(slots=True)

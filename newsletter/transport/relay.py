@@ -13,6 +13,7 @@ from ssl import SSLCertVerificationError
 from aiosmtplib import (
     SMTP,
     SMTPAuthenticationError,
+    SMTPConnectError,
     SMTPException,
     SMTPHeloError,
     SMTPRecipientRefused,
@@ -27,6 +28,7 @@ from newsletter.transport.contract import Envelope, Fate, Outbox, RelayError, Re
 from newsletter.transport.hand import Hand
 from newsletter.transport.replies import CLOSING
 from newsletter.transport.switches import PER_CONNECTION, Patience
+from newsletter.transport.trust import tls_context
 
 PATIENCE = Patience()
 
@@ -42,6 +44,7 @@ class SmtpRelay:
     password: str = ""
     ca_file: Path | None = None  # trust this authority alone
     per_connection: int = PER_CONNECTION
+    ehlo: str = ""
     end_of_data_seconds: float = PATIENCE.end_of_data
 
     @classmethod
@@ -52,6 +55,7 @@ class SmtpRelay:
             security=settings.smtp_security,
             username=settings.smtp_username,
             password=settings.smtp_password,
+            ca_file=settings.ca_file,
         )
 
     @asynccontextmanager
@@ -72,7 +76,8 @@ class SmtpRelay:
             start_tls=self.security == "starttls",
             username=self.username or None,
             password=self.password or None,
-            cert_bundle=str(self.ca_file) if self.ca_file else None,
+            local_hostname=self.ehlo or None,
+            tls_context=None if self.security == "none" else tls_context(self.ca_file),
             timeout=PATIENCE.connect,
         )
         try:
@@ -91,8 +96,10 @@ class SmtpRelay:
                 return trouble.REFUSED_LOGIN.format(words=_words(error))
             case SMTPResponseException():
                 return trouble.NOT_WELCOME.format(words=_words(error))
-            case SSLCertVerificationError():
-                return trouble.BAD_CERTIFICATE.format(words=error.verify_message)
+            case SSLCertVerificationError(verify_message=words):
+                return trouble.BAD_CERTIFICATE.format(words=words)
+            case SMTPConnectError(__cause__=SSLCertVerificationError(verify_message=words)):  # TLS from the first byte
+                return trouble.BAD_CERTIFICATE.format(words=words)
             case _:
                 return trouble.NO_ANSWER.format(host=self.host, port=self.port)
 
@@ -111,7 +118,7 @@ class SmtpConnection:
         hand = Hand(outbox, lambda envelope: refused_at_home(envelope, self._offers()))
         why = "our side stopped"
         try:
-            while not self._closing and self._begun < self.per_connection and (envelope := await hand.next()):
+            while not self._closing and not self._worn and (envelope := await hand.next()):
                 self._begun += 1
                 await self._hand_over(hand, envelope)
         except (SMTPException, OSError, ValueError) as error:
@@ -121,6 +128,10 @@ class SmtpConnection:
                 raise RelayError(trouble.LINE_LOST.format(words=why)) from error
         finally:
             hand.let_go(why, dot_kept=False)
+
+    @property
+    def _worn(self) -> bool:
+        return 0 < self.per_connection <= self._begun
 
     def _offers(self) -> Offers:
         utf8 = self.client.supports_extension("smtputf8") and self.client.supports_extension("8bitmime")

@@ -42,6 +42,6 @@ class Switches:
     ca_file: Path | None = None  # trust this authority alone; None: those of the system
     client: Client = Client.wire
     pipelining: bool = True  # where the server offers it; False: one command at a time
-    per_connection: int = PER_CONNECTION
+    per_connection: int = PER_CONNECTION  # messages; 0: no limit
     ehlo: str = ""  # our name; empty: the machine's, or its address when that name has no dot
     patience: Patience = field(default_factory=Patience)

@@ -14,4 +14,8 @@ BAD_CERTIFICATE = _(
     "Le certificat du serveur d’envoi n’inspire pas confiance ({words}). "
     "Vérifiez le nom du serveur et l’autorité de certification."
 )
+BAD_AUTHORITY = _(
+    "Le fichier de l’autorité de certification, {name}, ne se lit pas ou n’est pas au format PEM. "
+    "Vérifiez NEWSLETTER_SMTP_CA_FILE, et ca_file dans pace.toml."
+)
 LINE_LOST = _("Le serveur d’envoi a coupé la connexion ({words}).")

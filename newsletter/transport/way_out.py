@@ -1,10 +1,25 @@
 """Which client an edition leaves by."""
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
 from newsletter.config import Settings
-from newsletter.transport.contract import Transport
+from newsletter.transport.contract import Connection, Transport
 from newsletter.transport.relay import SmtpRelay
 from newsletter.transport.switches import Client, Switches
 from newsletter.transport.wire import Wire, server_of, switches_of
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """The server of the settings, spoken to as the switches say at the moment when a connection is opened."""
+
+    settings: Settings
+    switches: Callable[[], Switches]
+
+    def connect(self) -> AbstractAsyncContextManager[Connection]:
+        return open_transport(self.settings, switches=self.switches()).connect()
 
 
 def open_transport(settings: Settings, *, switches: Switches | None = None) -> Transport:
@@ -23,5 +38,6 @@ def open_transport(settings: Settings, *, switches: Switches | None = None) -> T
         password=server.password,
         ca_file=switches.ca_file,
         per_connection=switches.per_connection,
+        ehlo=switches.ehlo,
         end_of_data_seconds=switches.patience.end_of_data,
     )

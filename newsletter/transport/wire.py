@@ -41,4 +41,4 @@ def server_of(settings: Settings) -> Server:
 
 def switches_of(settings: Settings) -> Switches:
     """What the settings alone say about it."""
-    return Switches(security=Security(settings.smtp_security))
+    return Switches(security=Security(settings.smtp_security), ca_file=settings.ca_file)

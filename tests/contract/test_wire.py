@@ -2,19 +2,11 @@
 
 import asyncio
 import base64
-import ipaddress
-import ssl
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from newsletter.config import Settings
 from newsletter.transport.contract import Envelope, RelayError
@@ -25,6 +17,7 @@ from newsletter.transport.switches import Client, Patience, Security, Switches
 from newsletter.transport.way_out import open_transport
 from newsletter.transport.wire import Wire
 from tests.contract.outboxes import ListOutbox, an_envelope, deliver_all
+from tests.contract.papers import Papers
 from tests.contract.scripted import DROP, EVERYTHING, READ_NO_MORE, SILENCE, TAKE_AND_DROP, Script, Seen, scripted
 
 Runs = Callable[[Coroutine[Any, Any, Seen]], Seen]
@@ -169,7 +162,7 @@ LARGE = b"x" * 998 + b"\r\n"
 
 
 @pytest.mark.parametrize("security", list(Security))
-def test_a_line_lost_before_the_dot_left_is_no_doubt(run: Runs, security: Security, papers: "Papers") -> None:
+def test_a_line_lost_before_the_dot_left_is_no_doubt(run: Runs, security: Security, papers: Papers) -> None:
     outbox = ListOutbox.of([an_envelope(message=LARGE * 16_000), an_envelope("c@example.org")])
     script = papers.script(security, Script(answers={"DATA": [READ_NO_MORE]}))
     seen = run(send(outbox, script, switches=papers.switches(security)))
@@ -180,7 +173,7 @@ def test_a_line_lost_before_the_dot_left_is_no_doubt(run: Runs, security: Securi
 @pytest.mark.parametrize("message", [LARGE, LARGE * 100], ids=["small", "large"])
 @pytest.mark.parametrize("end", [DROP, TAKE_AND_DROP])
 def test_a_line_lost_after_the_dot_left_is_in_doubt(
-    run: Runs, security: Security, papers: "Papers", message: bytes, end: str
+    run: Runs, security: Security, papers: Papers, message: bytes, end: str
 ) -> None:
     outbox = ListOutbox.of([an_envelope(message=message), an_envelope("c@example.org")])
     run(send(outbox, papers.script(security, Script(answers={"DOT": [end]})), switches=papers.switches(security)))
@@ -256,51 +249,6 @@ def test_out_of_step_nothing_is_believed(run: Runs, answers: dict[str, list[str]
 
 
 # TLS and logins -------------------------------------------------------------------------------------------------------
-
-
-class Papers:
-    """An authority of our own, and a server's certificate for 127.0.0.1."""
-
-    def __init__(self, folder: Path) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a mail server of the tests")])
-        now = datetime.now(UTC)
-        certificate = (
-            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-            )
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        self.file = folder / "server.pem"
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        self.file.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-
-    def script(self, security: Security, script: Script) -> Script:
-        """The same script, under TLS."""
-        if security is Security.none:
-            return script
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(self.file)
-        return replace(
-            script,
-            tls=context,
-            from_the_start=security is Security.tls,
-            extensions=(*script.extensions, "STARTTLS"),
-        )
-
-    def switches(self, security: Security) -> Switches:
-        return Switches(security=security, ca_file=None if security is Security.none else self.file)
-
-
-@pytest.fixture(scope="module")
-def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
-    return Papers(tmp_path_factory.mktemp("papers"))
 
 
 @pytest.mark.parametrize("security", [Security.starttls, Security.tls])

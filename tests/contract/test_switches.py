@@ -1,0 +1,113 @@
+"""What a lane or the settings may set holds for both of our clients, and for single letters."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from newsletter.config import Settings
+from newsletter.transport.contract import RelayError, Transport
+from newsletter.transport.relay import SmtpRelay
+from newsletter.transport.switches import Client, Security, Switches
+from newsletter.transport.way_out import WayOut, open_transport
+from newsletter.transport.wire import switches_of
+from tests.contract.outboxes import ListOutbox, an_envelope, deliver_all
+from tests.contract.papers import Papers
+from tests.contract.scripted import Script, Seen, scripted
+
+WAYS: dict[str, Callable[[Settings], Transport]] = {
+    "wire": open_transport,
+    "aiosmtplib": lambda settings: open_transport(settings, switches=told(settings, client=Client.aiosmtplib)),
+    "letters": SmtpRelay.of,
+}
+
+
+def told(settings: Settings, *, client: Client) -> Switches:
+    usual = switches_of(settings)
+    return Switches(client=client, security=usual.security, ca_file=usual.ca_file)
+
+
+def send(way: str, script: Script, *, security: Security, home: Path, ca_file: str = "") -> ListOutbox:
+    """One message by this way; its server has what the script says."""
+
+    async def all_of_it() -> ListOutbox:
+        async with scripted(script) as seen:
+            settings = Settings(home=home, smtp_port=seen.port, smtp_security=security.value, smtp_ca_file=ca_file)
+            async with WAYS[way](settings).connect() as connection:
+                await connection.deliver(outbox)
+        return outbox
+
+    outbox = ListOutbox.of([an_envelope()])
+    return asyncio.run(all_of_it())
+
+
+@pytest.fixture(scope="module")
+def strangers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
+    """An authority that nobody here told us to believe."""
+    return Papers(tmp_path_factory.mktemp("strangers"))
+
+
+@pytest.mark.parametrize("security", [Security.starttls, Security.tls])
+@pytest.mark.parametrize("way", WAYS)
+def test_an_authority_of_our_own_is_believed_and_no_other(
+    way: str, security: Security, papers: Papers, strangers: Papers
+) -> None:
+    home, name = papers.file.parent, papers.file.name
+    assert send(way, papers.script(security, Script()), security=security, home=home, ca_file=name).fates == [
+        "accepted"
+    ]
+    for server, ca_file in ((strangers, name), (papers, "")):
+        with pytest.raises(RelayError, match="certificat"):
+            send(way, server.script(security, Script()), security=security, home=home, ca_file=ca_file)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_file_that_holds_no_authority_is_named_and_nothing_leaves(way: str, tmp_path: Path, papers: Papers) -> None:
+    (tmp_path / "empty.pem").touch()
+    script = papers.script(Security.starttls, Script())
+    for name in ("missing.pem", "empty.pem", "."):
+        with pytest.raises(RelayError, match="Le fichier de l’autorité de certification") as said:
+            send(way, script, security=Security.starttls, home=tmp_path, ca_file=name)
+        assert str(tmp_path) not in str(said.value)
+
+
+def test_an_authority_that_was_renewed_holds_without_a_restart(
+    tmp_path: Path, papers: Papers, strangers: Papers
+) -> None:
+    file, script = tmp_path / "authority.pem", papers.script(Security.tls, Script())
+    file.write_bytes(strangers.file.read_bytes())
+    with pytest.raises(RelayError):
+        send("wire", script, security=Security.tls, home=tmp_path, ca_file=file.name)
+    file.write_bytes(papers.file.read_bytes())
+    os.utime(file, ns=(0, file.stat().st_mtime_ns + 1))  # a file system whose clock is coarse
+    assert send("wire", script, security=Security.tls, home=tmp_path, ca_file=file.name).fates == ["accepted"]
+
+
+def sent_under(switches: list[Switches], *, messages: int) -> Seen:
+    """A lane's messages; each connection is opened under the next switches of the list."""
+
+    async def all_of_it() -> Seen:
+        async with scripted() as seen:
+            waiting = iter(switches)
+            await deliver_all(WayOut(Settings(smtp_port=seen.port), lambda: next(waiting)), outbox)
+            return seen
+
+    outbox = ListOutbox.of([an_envelope()] * messages)
+    seen = asyncio.run(all_of_it())
+    assert outbox.fates == ["accepted"] * messages
+    return seen
+
+
+@pytest.mark.parametrize("client", Client)
+def test_each_connection_is_opened_as_the_switches_say_by_then(client: Client) -> None:
+    first = Switches(client=client, ehlo="un.example", per_connection=1)
+    then = Switches(client=client, ehlo="deux.example", per_connection=2)
+    seen = sent_under([first, then], messages=3)
+    assert [word for word in seen.commands if word.startswith("EHLO")] == ["EHLO un.example", "EHLO deux.example"]
+
+
+@pytest.mark.parametrize("client", Client)
+def test_a_connection_may_carry_any_number(client: Client) -> None:
+    assert sent_under([Switches(client=client, per_connection=0)], messages=120).connections == 1
