@@ -46,7 +46,8 @@ from newsletter.store.issues import Edition, Issue
 from newsletter.tokens import Purpose
 from newsletter.tracking import answers, linkbook, load, verdicts
 from newsletter.transport.contract import Fate, RelayError, Transport
-from newsletter.transport.way_out import open_transport
+from newsletter.transport.way_out import WayOut
+from newsletter.transport.wire import switches_of
 from newsletter.words import EventKind, _
 
 # Sign-ups are confirmed ----------------------------------------------------------------------------------------------
@@ -163,7 +164,7 @@ def deliver(
     sender = Sender(
         house.store,
         house.clock,
-        transport or open_transport(house.settings),
+        transport or _way_out(house, lane),
         lambda edition_id: _writer(house, edition_id),
         owner=f"{socket.gethostname()}:{os.getpid()}",
         lane=lane,
@@ -173,6 +174,12 @@ def deliver(
         listener=_listener(house.settings.home, lane),
     )
     return sender.run()
+
+
+def _way_out(house: House, lane: str) -> WayOut:
+    """The server of the settings; pace.toml is looked at whenever a connection is opened."""
+    file, usual = _pace_file(house.settings.home), switches_of(house.settings)
+    return WayOut(house.settings, lambda: file.table().switches(lane, usual))
 
 
 @cache

@@ -19,6 +19,7 @@ from newsletter.config import Settings
 from newsletter.house import House
 from newsletter.store import Store
 from newsletter.tokens import Keyring
+from tests.contract.papers import Papers
 
 A_MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """The present moment of every test that does not choose its own: 10 o'clock in Paris."""
@@ -112,6 +113,12 @@ def clock() -> StoppedClock:
 @pytest.fixture(scope="session")
 def keys() -> Keyring:
     return Keyring.fresh()
+
+
+@pytest.fixture(scope="session")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
+    """An authority of our own, for servers that speak TLS."""
+    return Papers(tmp_path_factory.mktemp("papers"))
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ class Received:
     sender: str
     recipient: str
     message: bytes
+    hello: str = ""  # what its sender called itself
 
 
 @dataclass(slots=True)
@@ -49,7 +50,7 @@ class Postbox:
         assert isinstance(content, bytes)
         assert envelope.mail_from is not None
         with self.lock:
-            self.received.append(Received(envelope.mail_from, recipient, content))
+            self.received.append(Received(envelope.mail_from, recipient, content, str(session.host_name)))
         if recipient in self.drop_after_dot:
             assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()

@@ -7,8 +7,9 @@ import click
 
 from newsletter.cli.opening import the_house
 from newsletter.clock import in_paris
+from newsletter.config import read_settings
 from newsletter.delivery import slowdowns, warmup
-from newsletter.delivery.families import FILE, Limits, PaceFile, name_of, read_pace
+from newsletter.delivery.families import FILE, LaneRules, Limits, PaceFile, name_of, read_pace
 from newsletter.words import _
 
 
@@ -38,6 +39,7 @@ def show(*, as_json: bool) -> None:
             "default": table.default.model_dump(),
             "families": rows,
             "slowdowns": [one.model_dump(mode="json") for one in slow],
+            "lanes": {name: rules.model_dump(mode="json", exclude_unset=True) for name, rules in table.lanes.items()},
         }
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
@@ -47,6 +49,8 @@ def show(*, as_json: bool) -> None:
         click.echo(_line(family, limits, taken.get(family, [0])[0], left.get(family)))
     others = sum(days[0] for family, days in taken.items() if family not in table.families)
     click.echo(_line(_("les autres, par domaine"), table.default, others, None))
+    for name, rules in table.lanes.items():
+        click.echo(_("voie {name} : {said}").format(name=name, said=_as_written(rules)))
     for one in slow:
         click.echo(
             _("{family} nous a demandé de ralentir : {meanwhile}, jusqu’au {until} (« {words} »).").format(
@@ -77,12 +81,19 @@ def lift(family: str) -> None:
     "file", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=False, metavar=_("FICHIER")
 )
 def check(file: Path | None) -> None:
-    path = file or the_house().settings.home / FILE
-    read_pace(path)
+    home = read_settings().home if file else the_house().settings.home
+    path = file or home / FILE
+    read_pace(path, home=home)
     if path.exists():
         click.echo(_("{name} se lit, et vaut sans redémarrage.").format(name=path.name))
     else:
         click.echo(_("Il n’y a pas de {name} : les limites livrées avec le programme valent.").format(name=path.name))
+
+
+def _as_written(rules: LaneRules) -> str:
+    """What pace.toml says of a lane, in its words."""
+    said = rules.model_dump(mode="json", exclude_unset=True)
+    return ", ".join(f"{word} = {json.dumps(value, ensure_ascii=False)}" for word, value in said.items())
 
 
 def _line(family: str, limits: Limits, today: int, left: int | None) -> str:

@@ -1,4 +1,4 @@
-"""Receiver families and their limits: a table of our own, changed by `pace.toml` in the home folder.
+"""Receiver families and their limits, lanes and their switches: a table of our own, changed by `pace.toml`.
 
 A family is the domains that one receiver answers for, so that orange.fr and wanadoo.fr share two connections (THR-01).
 A domain that no family names is a family of its own, `other:example.org`, under the default limits: one slow village
@@ -7,24 +7,23 @@ server must not hold up another.
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from newsletter.errors import NewsletterError
+from newsletter.delivery.pace_mistakes import PaceError, mistake
+from newsletter.transport.contract import RelayError
+from newsletter.transport.switches import Client, Switches
+from newsletter.transport.trust import tls_context
 from newsletter.words import _
 
 SHIPPED = Path(__file__).parent / "reference" / "families.toml"
 FILE = "pace.toml"
 OTHER = "other:"
 _Count = Annotated[int, Field(ge=0, le=10_000_000, strict=True)]
-
-
-class PaceError(NewsletterError):
-    """pace.toml says something that makes no sense; the sentence says what, and where."""
 
 
 class WarmUp(BaseModel):
@@ -42,13 +41,16 @@ class WarmUp(BaseModel):
         return self
 
 
-class Limits(BaseModel):
-    """How fast a family, or a lane, may be written to; 0 means no limit."""
-
+class _Pace(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     connections: _Count = 0
     per_minute: _Count = 0
     per_connection: _Count = 0
+
+
+class Limits(_Pace):
+    """How fast a family, or a lane, may be written to; 0 means no limit."""
+
     warmup: WarmUp | None = None
     suspended: bool = Field(default=False, strict=True)
 
@@ -84,11 +86,36 @@ class _Family(_Default):
     domains: tuple[str, ...] = ()
 
 
+class LaneRules(_Pace):
+    """A way out: its pace, and how its server is spoken to. Encryption goes with host and login, in the settings."""
+
+    client: Client = Client.wire
+    pipelining: bool = Field(default=True, strict=True)
+    ehlo: str = Field(default="", max_length=255, pattern=r"^([0-9A-Za-z.-]*|\[[0-9A-Za-z:.]+\])$")
+    ca_file: Path | None = None
+
+    @field_validator("ca_file")
+    @classmethod
+    def _from_home(cls, name: Path, asked: ValidationInfo[Path]) -> Path:
+        """The whole path of a file that can be trusted, named from the home folder."""
+        assert asked.context is not None  # `_parsed` says where
+        file = asked.context / name
+        try:
+            tls_context(file)
+        except RelayError as error:
+            raise ValueError("ca_file") from error
+        return file
+
+
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     default: _Default = _Default()
     family: Mapping[str, _Family] = {}
-    lane: Mapping[str, Limits] = {}
+    lane: Mapping[str, LaneRules] = {}
+
+
+_SPEED = {"connections", "per_minute"}
+"""What of a lane's rules the pacer keeps; the rest is for whoever opens a connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +124,7 @@ class PaceTable:
 
     default: Limits
     families: Mapping[str, Limits]
-    lanes: Mapping[str, Mapping[str, Any]]  # only what the file says; the lane's row has the rest
+    lanes: Mapping[str, LaneRules]  # what the file does not say is unset: the lane's row or the settings have it
     domains: Mapping[str, str]  # domain → family
     rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)  # by family; "" has those of every family
 
@@ -116,7 +143,14 @@ class PaceTable:
     def lane(self, name: str, *, connections: int = 0, per_minute: int = 0) -> Limits:
         """The limits of a lane: what the file says of it, and for the rest what its row says."""
         row = {"connections": connections, "per_minute": per_minute}
-        return Limits.model_validate(row | dict(self.lanes.get(name, {})))
+        return Limits.model_validate(row | self._rules(name).model_dump(exclude_unset=True, include=_SPEED))
+
+    def switches(self, name: str, usual: Switches) -> Switches:
+        """How a lane's server is spoken to: what the file says of it, and for the rest as usual."""
+        return replace(usual, **self._rules(name).model_dump(exclude_unset=True, exclude=_SPEED))
+
+    def _rules(self, lane: str) -> LaneRules:
+        return self.lanes.get(lane, LaneRules())
 
 
 def name_of(family: str) -> str:
@@ -133,11 +167,14 @@ def is_limited(table: PaceTable, lane: Limits) -> bool:
 @cache
 def shipped() -> PaceTable:
     """The table that comes with the program."""
-    return _changed(None, _parsed(SHIPPED.read_text(encoding="utf-8"), SHIPPED.name))
+    return _changed(None, _parsed(SHIPPED.read_text(encoding="utf-8"), SHIPPED.name, home=SHIPPED.parent))
 
 
-def read_pace(path: Path) -> PaceTable:
-    """The shipped table with the changes of this file; a file that is not there changes nothing. Raises PaceError."""
+def read_pace(path: Path, *, home: Path | None = None) -> PaceTable:
+    """The shipped table with the changes of this file; a file that is not there changes nothing. Raises PaceError.
+
+    What the file names is looked for in `home`: the folder it lies in, unless it is only being tried.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -145,7 +182,7 @@ def read_pace(path: Path) -> PaceTable:
     except (OSError, UnicodeDecodeError):
         sentence = _("Le fichier {name} ne se lit pas : du texte en UTF-8 est attendu.")
         raise PaceError(sentence.format(name=path.name)) from None
-    return _changed(shipped(), _parsed(text, path.name))
+    return _changed(shipped(), _parsed(text, path.name, home=home or path.parent))
 
 
 @dataclass(slots=True)
@@ -163,7 +200,7 @@ class PaceFile:
     def table(self) -> PaceTable:
         """The limits that hold now."""
         seen = self._look()
-        if seen != self._seen:
+        if seen != self._seen or self.trouble:  # what was missing may stand beside the file by now
             self._seen = seen
             try:
                 self._table, self.trouble = read_pace(self.home / FILE), ""
@@ -191,8 +228,7 @@ def _changed(base: PaceTable | None, given: _File) -> PaceTable:
     for name, family in given.family.items():
         families[name] = _over(families.get(name, default), family)
         domains |= {domain.lower(): name for domain in family.domains}
-    lanes = {name: lane.model_dump(exclude_unset=True) for name, lane in given.lane.items()}
-    return PaceTable(default=default, families=families, lanes=lanes, domains=domains, rules=rules)
+    return PaceTable(default=default, families=families, lanes=given.lane, domains=domains, rules=rules)
 
 
 def _over(base: Limits, given: Limits) -> Limits:
@@ -200,41 +236,11 @@ def _over(base: Limits, given: Limits) -> Limits:
     return Limits.model_validate(base.model_dump() | said)
 
 
-def _parsed(text: str, name: str) -> _File:
+def _parsed(text: str, name: str, *, home: Path) -> _File:
     try:
-        return _File.model_validate(tomllib.loads(text))
+        return _File.model_validate(tomllib.loads(text), context=home)
     except tomllib.TOMLDecodeError as error:
         sentence = _("Le fichier {name} n’est pas du TOML ({why}). Les réglages d’avant restent en vigueur.")
         raise PaceError(sentence.format(name=name, why=error)) from None
     except ValidationError as error:
-        raise PaceError(_said(error, name)) from None
-
-
-EXPECTED = {
-    "connections": _("un nombre entier de 0 à 10 000 000 (0 : sans limite)"),
-    "per_minute": _("un nombre entier de 0 à 10 000 000 (0 : sans limite)"),
-    "per_connection": _("un nombre entier de 0 à 10 000 000 (0 : sans limite)"),
-    "domains": _("une liste de domaines, comme [\"exemple.fr\"]"),
-    "first": _("un nombre entier, au moins 1"),
-    "target": _("un nombre entier, au moins 1"),
-    "growth": _("un nombre de plus de 1 à 2 au plus"),
-    "warmup": _("first et target, target n’étant pas plus petit que first"),
-    "suspended": _("true ou false"),
-    "suspend": _("true ou false"),
-    "says": _("une liste de mots de réponse, comme [\"Trop de connexions\"]"),
-    "times": _("un nombre entier, au moins 1"),
-    "within_minutes": _("un nombre entier, au moins 1"),
-    "for_minutes": _("un nombre entier, au moins 1"),
-    "when": _("says, for_minutes, et l’un de suspend, per_minute ou connections"),
-}  # fmt: skip
-
-
-def _said(error: ValidationError, name: str) -> str:
-    first = error.errors()[0]
-    place = [str(part) for part in first["loc"]]
-    if first["type"] == "extra_forbidden":
-        sentence = _("Dans {name}, « {place} » n’existe pas. Les réglages d’avant restent en vigueur.")
-        return sentence.format(name=name, place=".".join(place))
-    expected = EXPECTED.get(next((part for part in reversed(place) if part in EXPECTED), ""), _("une autre valeur"))
-    sentence = _("Dans {name}, « {place} » ne convient pas : {expected}. Les réglages d’avant restent en vigueur.")
-    return sentence.format(name=name, place=".".join(place), expected=expected)
+        raise mistake(error, name=name) from None

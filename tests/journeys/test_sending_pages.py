@@ -1,9 +1,11 @@
 """Control of a send through pages and commands: late issues, hours, doubts, and the lock of a restored house."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from pathlib import Path
 
 import httpx
 import pytest
@@ -23,6 +25,7 @@ from newsletter.store.work import TickMark
 from newsletter.web.workers import TICKS
 from newsletter.words import IssueState, MailState, NoteKind
 from tests.conftest import A_MONDAY
+from tests.contract.papers import Papers
 from tests.makers import a_mail, a_subscriber, an_edition
 from tests.serving import a_browser, csrf_of, one_account_of_each_role, serve
 
@@ -186,16 +189,27 @@ def test_the_commands_do_the_same(house: House, clock: StoppedClock, command: Ca
     assert "rien à faire" in command("ledger", "unlock").output
 
 
-def test_the_pace_is_shown_and_a_broken_file_is_said(house: House, command: Callable[..., Result]) -> None:
+def test_the_pace_is_shown_and_a_broken_file_is_said(
+    house: House, command: Callable[..., Result], tmp_path: Path, papers: Papers
+) -> None:
     with house.store.transaction() as session:
         a_mail(session, a_subscriber(session, address="a@wanadoo.fr"), an_edition(session))
     house.settings.home.mkdir(exist_ok=True)
     assert "limites livrées" in command("pace", "check").output
     file = house.settings.home / "pace.toml"
-    file.write_text("[family.orange]\nconnections = 1\nwarmup = { first = 20, target = 2000 }\n")
+    file.write_text(
+        "[family.orange]\nconnections = 1\nwarmup = { first = 20, target = 2000 }\n[lane.default]\npipelining = false\n"
+    )
     assert "se lit" in command("pace", "check").output
     assert re.search(r"orange +1 connexions, 6000 par minute.*encore 20 ", command("pace", "show").output)
+    assert "voie default : pipelining = false" in command("pace", "show").output
     assert '"connections": 1' in command("pace", "show", "--json").output
+    assert json.loads(command("pace", "show", "--json").output)["lanes"] == {"default": {"pipelining": False}}
+    tried = tmp_path / "essai.toml"
+    tried.write_text('[lane.default]\nca_file = "lot.pem"\n')
+    assert "« lane.default.ca_file » ne convient pas" in command("pace", "check", tried).output
+    (house.settings.home / "lot.pem").write_bytes(papers.file.read_bytes())  # it will lie beside the file in use
+    assert "se lit" in command("pace", "check", tried).output
     file.write_text("[family.orange]\nconnections = 'une'\n")
     broken = command("pace", "check")
     assert broken.exit_code == 1

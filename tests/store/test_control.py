@@ -144,6 +144,23 @@ def test_mails_wait_outside_their_window_and_leave_inside_it_once(house: House, 
         assert len(set(postbox.recipients)) == len(postbox.recipients) == 3
 
 
+def test_a_lane_is_spoken_to_as_the_pace_file_says_without_a_restart(house: House) -> None:
+    file = house.settings.home / "pace.toml"
+    file.parent.mkdir(exist_ok=True)
+    with smtp_server() as postbox:
+        house = dataclasses.replace(house, settings=house.settings.model_copy(update={"smtp_port": postbox.port}))
+        for text, hello in (
+            ('ehlo = "un.example"\npipelining = false', "un.example"),
+            ('ehlo = "deux.example"\nclient = "aiosmtplib"', "deux.example"),
+            ('ehlo = "trois example"', "deux.example"),  # a mistake changes nothing
+        ):
+            file.write_text(f"[lane.default]\n{text}\n")
+            a_scheduled_issue(house, send_at=A_MONDAY, readers=1)
+            pipeline.release_due(house)
+            assert pipeline.deliver(house).trouble == ""
+            assert postbox.received[-1].hello == hello
+
+
 def test_a_window_needs_two_hours(house: House) -> None:
     issue_id = a_scheduled_issue(house, send_at=A_MONDAY)
     for opens, closes in ((time(8), None), (None, time(8)), (time(8), time(8))):

@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 from newsletter.delivery import families
 from newsletter.delivery.families import Limits, PaceFile, PaceTable, WarmUp, read_pace, shipped
 from newsletter.delivery.pace import NOT_BY_WAITING, Pacer, Share
+from newsletter.delivery.pace_mistakes import PaceError
 from newsletter.delivery.warmup import cap
+from newsletter.transport.switches import Client, Security, Switches
+from tests.contract.papers import Papers
 
 FAMILIES = ("gmail", "orange", "other:causse.example")
 
@@ -234,10 +238,46 @@ def test_a_file_changes_the_limits_while_mails_leave_and_a_broken_one_changes_no
         ("[default]\nwarmup = { first = 10, target = 50, growth = 3 }", "de plus de 1 à 2"),
         ("[default", "n’est pas du TOML"),
         ("[default]\nconnections = true", "un nombre entier"),
+        ('[lane.default]\nclient = "postfix"', "« lane.default.client » ne convient pas : « wire » ou « aiosmtplib »"),
+        ("[lane.default]\npipelining = 0", "« lane.default.pipelining » ne convient pas : true ou false"),
+        ("[lane.default]\nper_connection = -1", "« lane.default.per_connection » ne convient pas"),
+        ('[lane.default]\nehlo = "moi\\r\\nQUIT"', "« lane.default.ehlo » ne convient pas : le nom complet"),
+        ('[lane.default]\nca_file = "ailleurs.pem"', "« lane.default.ca_file » ne convient pas : un fichier de cert"),
+        ('[lane.default]\nca_file = "pace.toml"', "« lane.default.ca_file » ne convient pas : un fichier de cert"),
+        ('[lane.default]\nsecurity = "tls"', "« lane.default.security » n’existe pas"),  # with host and login
+        ("[lane.default]\nwarmup = { first = 1, target = 2 }", "« lane.default.warmup » n’existe pas"),
     ],
 )
 def test_a_mistake_is_said_with_its_place(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "pace.toml"
     file.write_text(text)
-    with pytest.raises(families.PaceError, match=said.replace(".", r"\.")):
+    with pytest.raises(PaceError, match=said.replace(".", r"\.")):
         read_pace(file)
+
+
+def test_a_lane_s_switches_are_those_of_the_file_and_for_the_rest_as_usual(tmp_path: Path, papers: Papers) -> None:
+    usual = Switches(security=Security.tls, ca_file=Path("usual.pem"))
+    file = tmp_path / "pace.toml"
+    assert read_pace(file).switches("default", usual) == usual
+    (tmp_path / "lot.pem").write_bytes(papers.file.read_bytes())
+    file.write_text(
+        '[lane.default]\nper_minute = 100\npipelining = false\nper_connection = 0\nca_file = "lot.pem"\n'
+        '[lane.slow]\nclient = "aiosmtplib"\nehlo = "envoi.ohmylot.example"\n'
+    )
+    table = read_pace(file)
+    assert table.switches("default", usual) == replace(
+        usual, pipelining=False, per_connection=0, ca_file=tmp_path / "lot.pem"
+    )
+    assert table.switches("slow", usual) == replace(usual, client=Client.aiosmtplib, ehlo="envoi.ohmylot.example")
+    assert table.switches("other", usual) == usual
+    assert table.lane("default", connections=4, per_minute=6000) == Limits(connections=4, per_minute=100)
+
+
+def test_an_authority_that_was_missing_is_found_once_it_is_there(tmp_path: Path, papers: Papers) -> None:
+    pace = PaceFile(tmp_path)
+    (tmp_path / "pace.toml").write_text('[lane.default]\nca_file = "lot.pem"\n')
+    assert pace.table() == families.shipped()
+    assert "lane.default.ca_file" in pace.trouble
+    (tmp_path / "lot.pem").write_bytes(papers.file.read_bytes())
+    assert pace.table().switches("default", Switches()).ca_file == tmp_path / "lot.pem"
+    assert pace.trouble == ""

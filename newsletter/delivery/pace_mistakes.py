@@ -1,0 +1,45 @@
+"""What pace.toml says that makes no sense, told in one French sentence with its place."""
+
+from pydantic import ValidationError
+
+from newsletter.errors import NewsletterError
+from newsletter.words import _
+
+
+class PaceError(NewsletterError):
+    """pace.toml says something that makes no sense; the sentence says what, and where."""
+
+
+EXPECTED = {
+    "connections": _("un nombre entier de 0 à 10 000 000 (0 : sans limite)"),
+    "per_minute": _("un nombre entier de 0 à 10 000 000 (0 : sans limite)"),
+    "per_connection": _("un nombre entier de 0 à 10 000 000 (0 : sans limite)"),
+    "domains": _("une liste de domaines, comme [\"exemple.fr\"]"),
+    "first": _("un nombre entier, au moins 1"),
+    "target": _("un nombre entier, au moins 1"),
+    "growth": _("un nombre de plus de 1 à 2 au plus"),
+    "client": _("« wire » ou « aiosmtplib »"),
+    "pipelining": _("true ou false"),
+    "ehlo": _("le nom complet de cette machine, comme « envoi.exemple.fr »"),
+    "ca_file": _("un fichier de certificats au format PEM, à chercher dans le dossier des données"),
+    "warmup": _("first et target, target n’étant pas plus petit que first"),
+    "suspended": _("true ou false"),
+    "suspend": _("true ou false"),
+    "says": _("une liste de mots de réponse, comme [\"Trop de connexions\"]"),
+    "times": _("un nombre entier, au moins 1"),
+    "within_minutes": _("un nombre entier, au moins 1"),
+    "for_minutes": _("un nombre entier, au moins 1"),
+    "when": _("says, for_minutes, et l’un de suspend, per_minute ou connections"),
+}  # fmt: skip
+
+
+def mistake(error: ValidationError, *, name: str) -> PaceError:
+    """The first mistake of the file of this name, with its place and what is expected there."""
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    if first["type"] == "extra_forbidden":
+        sentence = _("Dans {name}, « {place} » n’existe pas. Les réglages d’avant restent en vigueur.")
+        return PaceError(sentence.format(name=name, place=".".join(place)))
+    expected = EXPECTED.get(next((part for part in reversed(place) if part in EXPECTED), ""), _("une autre valeur"))
+    sentence = _("Dans {name}, « {place} » ne convient pas : {expected}. Les réglages d’avant restent en vigueur.")
+    return PaceError(sentence.format(name=name, place=".".join(place), expected=expected))
