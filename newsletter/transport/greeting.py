@@ -27,9 +27,12 @@ class Server:
 
 async def open_session(server: Server, switches: Switches) -> tuple[Line, Offers]:
     """A line that is ready for MAIL. Raises RelayError, and leaves no line open, when there is none to be had."""
+    patience = switches.patience
     try:
-        async with asyncio.timeout(switches.patience.connect):
-            _transport, line = await asyncio.get_running_loop().create_connection(Line, server.host, server.port)
+        async with asyncio.timeout(patience.connect):
+            _transport, line = await asyncio.get_running_loop().create_connection(
+                lambda: Line(block=patience.block), server.host, server.port
+            )
     except (OSError, TimeoutError) as error:
         raise RelayError(_no_answer(server)) from error
     try:

@@ -6,6 +6,7 @@ from collections import deque
 from contextlib import suppress
 from typing import cast
 
+from newsletter.transport.block import BlockClock
 from newsletter.transport.commands import DOT, QUIT
 from newsletter.transport.contract import without_addresses
 from newsletter.transport.replies import CLOSING, Answer, AnswerReader, NonsenseError
@@ -19,12 +20,16 @@ class LineLostError(Exception):
 
 
 class Line(asyncio.Protocol):
-    """The answers come in order, each to whoever awaits `answer()`."""
+    """The answers come in order, each to whoever awaits `answer()`.
 
-    def __init__(self) -> None:
+    `block`: the line is given up when the server takes none of the octets that wait for it for so many seconds.
+    """
+
+    def __init__(self, *, block: float) -> None:
         self.closing = False  # nothing new is to be started: the server said 421, or we gave the line up
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._in_clear: asyncio.Transport | None = None  # what carries it, once `_transport` encrypts
         self._reader = AnswerReader()
         self._answers: deque[Answer] = deque()
         self._waiter: asyncio.Future[None] | None = None
@@ -35,6 +40,7 @@ class Line(asyncio.Protocol):
         self._dot_apart = False  # the dot was written by itself, so `_full` speaks of the dot
         self._dot_kept = False  # the dot was not even given to the transport
         self._behind = b""
+        self._block = BlockClock(block, self._octets_kept, lambda: self._lose("nothing taken in time"))
         self._gone: asyncio.Future[None] = self._loop.create_future()
 
     # What the dialogue asks of it ---------------------------------------------------------------------------------
@@ -84,8 +90,9 @@ class Line(asyncio.Protocol):
         """
         if self._answers or self._reader != AnswerReader():
             raise ssl.SSLError("octets in clear behind STARTTLS")
+        self._in_clear = self._open()
         self._transport = await self._loop.start_tls(
-            self._open(), self, context, server_hostname=host, ssl_handshake_timeout=seconds
+            self._in_clear, self, context, server_hostname=host, ssl_handshake_timeout=seconds
         )
         if self._transport is None:
             raise ConnectionResetError
@@ -135,11 +142,13 @@ class Line(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._full = True
+        self._block.start()
 
     def resume_writing(self) -> None:
         if self._why_lost:
             return  # what is known of the dot stays as it was when the line broke
         self._full = False
+        self._block.stop()
         behind, self._behind = self._behind, b""
         if behind:
             self.write(behind)
@@ -183,6 +192,11 @@ class Line(asyncio.Protocol):
         else:
             self._lose("no answer in time")
 
+    def _octets_kept(self) -> int:
+        """Octets that the kernel has not taken yet, those that wait for their encryption among them."""
+        layers = (self._transport, self._in_clear)
+        return sum(layer.get_write_buffer_size() for layer in layers if layer is not None)
+
     def _lose(self, why: str) -> None:
         self.closing = True
         if self._why_lost:
@@ -190,6 +204,7 @@ class Line(asyncio.Protocol):
         self._why_lost = why
         if self._timer is not None:
             self._timer.cancel()
+        self._block.stop()
         if self._transport is not None:
             self._transport.abort()
         self._wake()

@@ -30,6 +30,7 @@ class Patience:
     greeting: float = 300.0
     command: float = 300.0  # EHLO, AUTH, MAIL, RCPT, RSET
     data: float = 120.0  # for 354
+    block: float = 180.0  # while a body goes out: for the server to take any of it
     end_of_data: float = 600.0  # from the first byte of a body to the answer to its dot
     quit: float = 5.0  # a courtesy: nothing depends on the answer
 

@@ -16,7 +16,10 @@ DROP = "DROP"  # cut the line instead of answering
 TAKE_AND_DROP = "TAKE AND DROP"  # after the dot: keep the message, then cut the line
 SILENCE = "SILENCE"  # never answer
 READ_NO_MORE = "READ NO MORE"  # to DATA: say 354, read nothing for a moment, then cut the line
+STALL = "STALL"  # to DATA: say 354, and never read again
+READ_SLOWLY = "READ SLOWLY"  # to DATA: say 354, and take the body a little at a time
 
+PAUSE = 0.02  # seconds between two reads of a server that reads slowly
 EVERYTHING = ("PIPELINING", "SIZE 20000000", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
 USUAL = {"EHLO": "250", "HELO": "250 test", "DATA": "354 go on", "STARTTLS": "220 go on", "QUIT": "221 bye"}
 
@@ -92,6 +95,7 @@ class _Session:
     pending: bytes = b""  # answers not flushed yet
     unread: deque[bytes] = field(default_factory=deque)
     rest: bytes = b""
+    pause: float = 0.0  # seconds before each read
 
     async def serve(self) -> None:
         self.seen.connections += 1
@@ -117,7 +121,7 @@ class _Session:
                 self.in_mail, self.recipient = False, ""
             case "AUTH":
                 answer = await self._log_in(command)
-        if verb == "DATA" and answer[:3] in ("354", READ_NO_MORE[:3]):
+        if verb == "DATA" and (answer.startswith("354") or answer in (READ_NO_MORE, STALL, READ_SLOWLY)):
             await self._data(answer)
         else:
             await self._answer(answer, flush=verb == "STARTTLS")
@@ -136,7 +140,11 @@ class _Session:
             await self._answer("354 go on", flush=True)
             await asyncio.sleep(0.15)
             raise ConnectionResetError
-        await self._answer(go_on)
+        if go_on == STALL:
+            await self._answer("354 go on", flush=True)
+            await asyncio.sleep(60)
+        self.pause = PAUSE if go_on == READ_SLOWLY else 0.0
+        await self._answer("354 go on" if go_on == READ_SLOWLY else go_on)
         lines = []
         while (line := await self._line()) != b".":
             lines.append(line + b"\r\n")
@@ -185,6 +193,8 @@ class _Session:
     async def _line(self) -> bytes:
         while not self.unread:
             await self._flush()
+            if self.pause:
+                await asyncio.sleep(self.pause)
             octets = await self.reader.read(2**20)
             if not octets:
                 raise ConnectionResetError

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,18 @@ from newsletter.transport.way_out import open_transport
 from newsletter.transport.wire import Wire
 from tests.contract.outboxes import ListOutbox, an_envelope, deliver_all
 from tests.contract.papers import Papers
-from tests.contract.scripted import DROP, EVERYTHING, READ_NO_MORE, SILENCE, TAKE_AND_DROP, Script, Seen, scripted
+from tests.contract.scripted import (
+    DROP,
+    EVERYTHING,
+    READ_NO_MORE,
+    READ_SLOWLY,
+    SILENCE,
+    STALL,
+    TAKE_AND_DROP,
+    Script,
+    Seen,
+    scripted,
+)
 
 Runs = Callable[[Coroutine[Any, Any, Seen]], Seen]
 
@@ -187,6 +199,31 @@ def test_a_server_that_stays_silent_after_the_dot_leaves_a_doubt(run: Runs) -> N
     outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
     run(send(outbox, Script(answers={"DOT": [SILENCE]}), switches=SHORT))
     assert (outbox.fates, outbox.replies[0].words) == (["unknown"], "no answer in time")
+
+
+STUCK = Patience(block=0.2)
+
+
+@pytest.mark.parametrize("security", list(Security))
+def test_a_server_that_takes_none_of_a_body_is_given_up_without_a_doubt(
+    run: Runs, security: Security, papers: Papers
+) -> None:
+    outbox = ListOutbox.of([an_envelope(message=LARGE * 16_000), an_envelope("c@example.org")])
+    script = papers.script(security, Script(answers={"DATA": [STALL]}))
+    began = time.monotonic()
+    run(send(outbox, script, switches=replace(papers.switches(security), patience=STUCK)))
+    assert (outbox.fates, outbox.replies[0].words, len(outbox.waiting)) == (["try_later"], "nothing taken in time", 1)
+    assert time.monotonic() - began >= STUCK.block
+
+
+@pytest.mark.parametrize("security", [Security.none, Security.tls])
+def test_a_server_that_takes_a_body_slowly_is_waited_for(run: Runs, security: Security, papers: Papers) -> None:
+    outbox = ListOutbox.of([an_envelope(message=LARGE * 16_000), an_envelope("c@example.org")])
+    script, patience = papers.script(security, Script(answers={"DATA": [READ_SLOWLY]})), Patience(block=0.4)
+    began = time.monotonic()
+    run(send(outbox, script, switches=replace(papers.switches(security), patience=patience)))
+    assert outbox.fates == ["accepted"] * 2
+    assert time.monotonic() - began > 2 * patience.block
 
 
 @pytest.mark.parametrize("when", ["EHLO", "MAIL", "RCPT", "DATA"])
