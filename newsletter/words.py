@@ -132,7 +132,7 @@ class DoubtPolicy(StrEnum):
     """What becomes of a mail in doubt."""
 
     reconcile = "reconcile"  # look for evidence, list the rest (the default)
-    hold = "hold"  # list it
+    hold = "hold"  # list it, whatever the evidence
     resend = "resend"  # send the same bytes again
     drop = "drop"  # close it
 
@@ -276,6 +276,10 @@ _LABELS: tuple[tuple[StrEnum, str], ...] = (
     (MailState.in_doubt, _("dans le doute")),
     (MailState.settled, _("doute levé")),
     (MailState.cancelled, _("annulés")),
+    (DoubtPolicy.reconcile, _("attendre une preuve, puis nous demander")),
+    (DoubtPolicy.hold, _("ne rien décider sans nous")),
+    (DoubtPolicy.resend, _("renvoyer la même lettre")),
+    (DoubtPolicy.drop, _("abandonner la lettre")),
     (WorkerState.idle, _("attend")),
     (WorkerState.sending, _("envoie")),
     (LinkKind.employer, _("employeur")),

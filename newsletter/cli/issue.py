@@ -12,6 +12,7 @@ import yaml
 
 from newsletter import pipeline
 from newsletter.cli import hours
+from newsletter.cli.doubts import doubts
 from newsletter.cli.opening import the_house
 from newsletter.cli.progress import follow
 from newsletter.clock import in_paris
@@ -36,8 +37,7 @@ def issue() -> None:
 
 issue.add_command(hours.now)
 issue.add_command(hours.window)
-
-
+issue.add_command(doubts)
 issue.add_command(follow)
 
 

@@ -9,11 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from newsletter.delivery.report import edition_of
 from newsletter.delivery.writing import cancel_what_is_cancelled
+from newsletter.errors import RefusedError
 from newsletter.store.activity import Event
-from newsletter.store.issues import Edition
+from newsletter.store.issues import Edition, Issue
 from newsletter.store.ledger import BATCH, Batch, Mail, MailNote
-from newsletter.words import DoubtPolicy, MailState, NoteKind
+from newsletter.words import DoubtPolicy, IssueState, MailState, NoteKind, _
 
 DOUBT_AFTER = timedelta(minutes=15)
 """How long evidence may take: longer than the ten minutes a server may think at the end of data (RFC 5321)."""
@@ -85,10 +87,29 @@ def settle(session: Session, mail_ids: Sequence[int], ruling: Ruling, *, now: da
     return len(settled)
 
 
+def choose_policy(session: Session, issue_id: int, policy: DoubtPolicy) -> int:
+    """What becomes of the issue's mails in doubt from now on; how many are in doubt already, and follow it as well.
+
+    Raises RefusedError for an issue that is not approved yet, or was cancelled.
+    """
+    edition = edition_of(session, issue_id)
+    if edition is None:
+        raise RefusedError(
+            _("Approuvez d’abord ce numéro : vous pourrez alors dire ce que deviennent ses lettres dans le doute.")
+        )
+    if session.get_one(Issue, issue_id).state is IssueState.cancelled:
+        raise RefusedError(_("Ce numéro est annulé : ses lettres dans le doute se décident une à une."))
+    edition.doubt_policy = policy
+    session.add(edition)
+    session.flush()
+    return len(doubts(session, edition_id=edition.id))
+
+
 def settle_by_evidence(session: Session, *, now: datetime) -> int:
-    """A mail that was opened, clicked or answered did arrive. How many doubts that ended."""
+    """A mail that was opened, clicked or answered did arrive; `hold` leaves even that to people. How many ended."""
     seen = sa.exists().where(col(Event.mail_id) == col(Mail.id))
-    found = session.exec(select(Mail.id).where(_in_doubt(), seen)).all()
+    held = sa.exists().where(col(Edition.id) == col(Mail.edition_id), col(Edition.doubt_policy) == DoubtPolicy.hold)
+    found = session.exec(select(Mail.id).where(_in_doubt(), seen, ~held)).all()
     return settle(session, [mail for mail in found if mail], Ruling.arrived, now=now, why="its reader acted on it")
 
 

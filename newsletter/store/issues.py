@@ -29,7 +29,10 @@ class Issue(Row, table=True):
 
 
 class Edition(Row, table=True):
-    """An approved issue, frozen and compiled. Never changed afterwards: un-approving throws it away before planning."""
+    """An approved issue, frozen and compiled; un-approving throws it away before planning.
+
+    What readers get never changes. What becomes of mails in doubt may.
+    """
 
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", unique=True)

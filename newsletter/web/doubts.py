@@ -1,4 +1,4 @@
-"""The mails of an issue whose fate nobody knows: listed, and settled one by one or all at once, after a question."""
+"""The mails of an issue whose fate nobody knows: what becomes of them by themselves, and settling them by hand."""
 
 from typing import Annotated
 
@@ -6,11 +6,11 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 from sqlmodel import Session
 
-from newsletter.delivery.doubt import Doubt, Ruling, doubts, settle
+from newsletter.delivery.doubt import Doubt, Ruling, choose_policy, doubts, settle
 from newsletter.delivery.report import edition_of
 from newsletter.issues import draft
 from newsletter.web.pages import Marketing, TheHouse, number, render, say_and_go
-from newsletter.words import _, ngettext
+from newsletter.words import DoubtPolicy, _, label, ngettext
 
 router = APIRouter()
 ROOT = "/bureau/numeros/{issue_id}/doutes"
@@ -25,6 +25,26 @@ RULINGS_FOR_ALL = {
     Ruling.arrived: _("Toutes sont arrivées"),
     Ruling.resend: _("Les renvoyer toutes"),
     Ruling.drop: _("Les abandonner toutes"),
+}
+
+POLICIES = [(policy, label(policy)[:1].upper() + label(policy)[1:]) for policy in DoubtPolicy]
+MEANINGS = {  # a quarter of an hour is delivery.doubt.DOUBT_AFTER
+    DoubtPolicy.reconcile: _(
+        "Qui l’ouvre, y clique ou y répond l’a reçue. Pour les autres, vous décidez : "
+        "sans vous, personne ne la reçoit deux fois."
+    ),
+    DoubtPolicy.hold: _(
+        "Toutes attendent votre décision, même avec une preuve : pour comparer chacune avec le journal de votre "
+        "serveur d’envoi."
+    ),
+    DoubtPolicy.resend: _(
+        "Sans preuve au bout d’un quart d’heure, elle repart à l’identique. Personne n’en est privé ; "
+        "la plupart des messageries écartent le double, quelques-unes le montreront."
+    ),
+    DoubtPolicy.drop: _(
+        "Sans preuve au bout d’un quart d’heure, elle n’est plus envoyée. Personne ne la reçoit deux fois ; "
+        "quelques personnes peuvent ne jamais la recevoir."
+    ),
 }
 
 
@@ -75,6 +95,20 @@ def decide(
         why = _("décidé par {login}").format(login=visitor.name)
         settled = settle(session, mails, choix, now=house.clock.now(), why=why)
     said = ngettext("{n} doute est levé.", "{n} doutes sont levés.", settled).format(n=number(settled))
+    return _back(request, issue_id, said)
+
+
+@router.post(ROOT + "/regle")
+def set_policy(
+    request: Request, house: TheHouse, visitor: Marketing, issue_id: int, regle: Annotated[DoubtPolicy, Form()]
+) -> Response:
+    with house.store.transaction() as session:
+        draft.the_issue(session, issue_id)
+        count = choose_policy(session, issue_id, regle)
+    said = _("C’est dit. Dans le doute : {rule}.").format(rule=label(regle))
+    if count:
+        more = ngettext("Cela vaut aussi pour la lettre qui y est.", "Cela vaut aussi pour les {n} qui y sont.", count)
+        said += " " + more.format(n=number(count))
     return _back(request, issue_id, said)
 
 

@@ -177,6 +177,8 @@ def _issue_page(
         late=calendar.is_late(issue, now, house.settings.late_after),
         window=hours.window_of(issue),
         opens_at=calendar.opens_at(issue, now),
+        policies=doubts.POLICIES,
+        meanings=doubts.MEANINGS,
     )
 
 

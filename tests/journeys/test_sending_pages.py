@@ -15,7 +15,7 @@ from sqlmodel import col, select
 import scheduler
 from newsletter import pipeline
 from newsletter.clock import StoppedClock
-from newsletter.delivery import lock, slowdowns
+from newsletter.delivery import doubt, lock, slowdowns
 from newsletter.delivery.plan import open_lane
 from newsletter.house import House
 from newsletter.store.columns import key
@@ -125,6 +125,49 @@ def test_doubts_are_listed_and_settled_one_by_one_or_all_after_a_question(house:
     assert "Tous les doutes sont levés." in words(desk.get(doubts))
     assert desk.get(f"{doubts}/decider?choix=burn").status_code in (400, 422)
     assert "Abandonner ces 3 lettres ?" in words(desk.get(f"{NUMBERS}/{other_issue}/doutes/decider?choix=drop"))
+
+
+def test_what_becomes_of_doubts_is_chosen_before_and_while_an_issue_leaves(
+    house: House, desk: httpx.Client, command: Callable[..., Result]
+) -> None:
+    approved = an_issue(house, IssueState.approved)
+    page = desk.get(f"{NUMBERS}/{approved}")
+    assert "Que faire de ces lettres ?" in words(page)
+    assert chosen_on(page) == "reconcile"
+    assert "renvoyer la même lettre" in words(send(desk, f"{NUMBERS}/{approved}/doutes/regle", regle="resend"))
+    assert chosen_on(desk.get(f"{NUMBERS}/{approved}")) == "resend"
+    issue_id, mails = issue_in_doubt(house)
+    issue = f"{NUMBERS}/{issue_id}"
+    assert "Nous ne les renvoyons pas d’office" in words(desk.get(issue))
+    said = words(send(desk, f"{issue}/doutes/regle", regle="drop"))
+    assert "Dans le doute : abandonner la lettre. Cela vaut aussi pour les 3 qui y sont." in said
+    assert "nous les abandonnons au bout d’un quart d’heure" in said
+    with house.store.transaction() as session:
+        assert doubt.settle_by_policy(session, now=A_MONDAY + timedelta(minutes=20)) == 3
+    assert states(house, mails) == [MailState.cancelled] * 3
+    assert "Que faire de ces lettres ?" not in words(desk.get(issue))  # nothing of it leaves, and nothing is in doubt
+    assert send(desk, f"{issue}/doutes/regle", regle="burn").status_code in (400, 422)
+    assert json.loads(command("issue", "doubts", issue_id, "--json").output) == {"policy": "drop", "in_doubt": 0}
+    assert "ne rien décider sans nous (hold)" in command("issue", "doubts", approved, "hold").output
+    assert command("issue", "doubts", 999).exit_code == 1
+
+
+def test_a_page_that_renews_itself_asks_nothing_that_would_be_lost(house: House, desk: httpx.Client) -> None:
+    issue_id, _mails = issue_in_doubt(house)
+    with house.store.transaction() as session:
+        session.exec(select(Mail).limit(1)).one().state = MailState.planned
+    page = desk.get(f"{NUMBERS}/{issue_id}")
+    assert "http-equiv" in page.text
+    assert "attendre une preuve, puis nous demander . Choisir autre chose" in words(page)
+    assert 'type="radio"' not in page.text
+    assert chosen_on(desk.get(f"{NUMBERS}/{issue_id}?fixe=1")) == "reconcile"
+
+
+def chosen_on(page: httpx.Response) -> str:
+    """The policy that the page shows as chosen."""
+    (found,) = re.findall(r'name="regle"[^>]* value="(\w+)" checked', page.text)
+    assert isinstance(found, str)
+    return found
 
 
 def lock_it(house: House) -> None:

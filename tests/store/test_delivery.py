@@ -19,13 +19,16 @@ from newsletter.delivery.outcome import Step
 from newsletter.delivery.plan import Plan, cancel_waiting, plan, plan_in_steps
 from newsletter.delivery.report import Balance, balance, notes, troubles
 from newsletter.delivery.send import Drained, Sender
+from newsletter.errors import RefusedError
 from newsletter.store import Store
+from newsletter.store.activity import Event
+from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue
 from newsletter.store.ledger import Batch, Lane, Mail
 from newsletter.store.people import Subscriber, Suppression
 from newsletter.transport.contract import Envelope, Fate, Outbox, Reply
 from newsletter.transport.relay import SmtpRelay
-from newsletter.words import Axis, ConsentState, DoubtPolicy, IssueState, MailState, SuppressionReason
+from newsletter.words import Axis, ConsentState, DoubtPolicy, EventKind, IssueState, MailState, SuppressionReason
 from tests.makers import a_subscriber, an_edition, say
 from tests.smtp import Postbox, smtp_server
 
@@ -174,6 +177,50 @@ def test_the_resend_policy_waits_for_evidence_first(desk: Desk) -> None:
         desk.clock.advance(timedelta(minutes=minutes))
         with desk.store.transaction() as session:
             assert doubt.settle_by_policy(session, now=desk.clock.now()) == settled
+
+
+@pytest.mark.parametrize(
+    ("policy", "opened", "unseen"),
+    [
+        (DoubtPolicy.reconcile, MailState.settled, MailState.in_doubt),
+        (DoubtPolicy.hold, MailState.in_doubt, MailState.in_doubt),
+        (DoubtPolicy.resend, MailState.settled, MailState.deferred),
+        (DoubtPolicy.drop, MailState.settled, MailState.cancelled),
+    ],
+)
+def test_each_policy_does_what_it_says_to_the_doubts_that_are_there(
+    desk: Desk, policy: DoubtPolicy, opened: MailState, unseen: MailState
+) -> None:
+    desk.postbox.drop_after_dot |= {"reader-2@example.org", "reader-3@example.org"}
+    desk.send()
+    with desk.store.transaction() as session:
+        assert doubt.choose_policy(session, session.get_one(Edition, desk.edition_id).issue_id, policy) == 2
+        first, second = (session.get_one(Mail, listed.mail_id) for listed in doubt.doubts(session))
+        assert first.subscriber_id
+        session.add(
+            Event(kind=EventKind.opened, at=desk.clock.now(), mail_id=first.id, subscriber_id=first.subscriber_id)
+        )
+    desk.clock.advance(timedelta(minutes=20))
+    with desk.store.transaction() as session:
+        doubt.settle_by_evidence(session, now=desk.clock.now())
+        doubt.settle_by_policy(session, now=desk.clock.now())
+    with desk.store.reading() as session:
+        assert session.get_one(Mail, key(first.id)).state is opened
+        assert session.get_one(Mail, key(second.id)).state is unseen
+
+
+def test_a_policy_is_chosen_once_an_issue_is_approved_and_until_it_is_cancelled(desk: Desk) -> None:
+    with desk.store.transaction() as session:
+        draft = Issue(title="Brouillon", created_at=desk.clock.now())
+        session.add(draft)
+        session.flush()
+        with pytest.raises(RefusedError, match="Approuvez d’abord"):
+            doubt.choose_policy(session, key(draft.id), DoubtPolicy.resend)
+        issue = session.get_one(Issue, session.get_one(Edition, desk.edition_id).issue_id)
+        assert doubt.choose_policy(session, key(issue.id), DoubtPolicy.resend) == 0
+        issue.state = IssueState.cancelled
+        with pytest.raises(RefusedError, match="une à une"):
+            doubt.choose_policy(session, key(issue.id), DoubtPolicy.drop)
 
 
 def test_what_a_dead_sender_had_armed_is_in_doubt_and_the_rest_goes_on(desk: Desk) -> None:

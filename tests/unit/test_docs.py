@@ -22,8 +22,8 @@ from segments.fields import Field
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
-NEVER_SHOWN = (words.DoubtPolicy, words.NoteKind)
-"""Lists that no page names; what a note tells has sentences of its own beside the page that shows it."""
+NEVER_SHOWN = (words.NoteKind,)
+"""Lists that no page names: what a note tells has sentences of its own beside the page that shows it."""
 
 
 def commands(command: click.Command = program, *path: str) -> Iterator[tuple[str, click.Command]]:

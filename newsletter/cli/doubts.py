@@ -1,0 +1,37 @@
+"""What becomes of an issue's mails in doubt, whose fate nobody knows. Part of `newsletter issue`."""
+
+import json
+
+import click
+
+from newsletter.cli.opening import the_house
+from newsletter.delivery.doubt import choose_policy
+from newsletter.delivery.report import balance, edition_of
+from newsletter.issues import draft
+from newsletter.store.columns import key
+from newsletter.words import DoubtPolicy, _, label, ngettext
+
+
+@click.command(
+    help=_(
+        "Dire ce que deviennent les lettres dans le doute d’un numéro, ou, sans choix, ce qui est dit. "
+        "reconcile : attendre une preuve, puis nous demander ; hold : ne rien décider sans nous ; "
+        "resend : renvoyer la même lettre ; drop : abandonner la lettre."
+    )
+)
+@click.argument("number", type=int, metavar=_("NUMÉRO"))
+@click.argument("policy", type=click.Choice([policy.value for policy in DoubtPolicy]), required=False)
+@click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+def doubts(number: int, policy: str | None, *, as_json: bool) -> None:
+    with the_house().store.transaction() as session:
+        draft.the_issue(session, number)
+        if policy is not None:
+            choose_policy(session, number, DoubtPolicy(policy))
+        edition = edition_of(session, number)
+        chosen = edition.doubt_policy if edition else DoubtPolicy.reconcile
+        in_doubt = balance(session, key(edition.id)).in_doubt if edition else 0
+    if as_json:
+        click.echo(json.dumps({"policy": chosen.value, "in_doubt": in_doubt}, indent=2))
+        return
+    click.echo(_("Dans le doute : {rule} ({policy}).").format(rule=label(chosen), policy=chosen.value))
+    click.echo(ngettext("{n} lettre y est.", "{n} lettres y sont.", in_doubt).format(n=in_doubt))
