@@ -92,7 +92,7 @@ def approve_issue(house: House, issue_id: int, *, by: int | None = None) -> Edit
 
 
 def reopen_issue(house: House, issue_id: int) -> None:
-    """Back to writing; only as long as nothing has left."""
+    """Back to writing, a cancelled issue as well; only as long as its planning has not begun."""
     with house.store.transaction() as session:
         approval.reopen(session, issue_id)
 

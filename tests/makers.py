@@ -91,6 +91,7 @@ def an_edition(session: Session, **fields: Any) -> Edition:
         "segment": "",
         "content_hash": "x",
         "approved_at": LONG_AGO,
+        "message_date": fields.get("planned_at"),
     } | fields
     edition = Edition(**given)
     session.add(edition)

@@ -147,7 +147,9 @@ def approve(number: int) -> None:
     )
 
 
-@issue.command(help=_("Rouvrir un numéro approuvé pour le modifier, tant que rien n’est parti."))
+@issue.command(
+    help=_("Rouvrir pour le modifier un numéro approuvé, programmé ou annulé, tant que son envoi n’a pas commencé.")
+)
 @number_argument
 def reopen(number: int) -> None:
     pipeline.reopen_issue(the_house(), number)
@@ -176,9 +178,9 @@ def resume(number: int) -> None:
     click.echo(_("L’envoi du numéro {number} reprend.").format(number=number))
 
 
-@issue.command(help=_("Annuler un numéro, pour toujours. Ce qui est parti est parti."))
+@issue.command(help=_("Annuler un numéro : ce qui est parti est parti, le reste ne partira pas."))
 @number_argument
-@click.confirmation_option("--yes", prompt=_("Annuler ce numéro pour toujours ?"), help=_("Sans demander."))
+@click.confirmation_option("--yes", prompt=_("Annuler ce numéro ?"), help=_("Sans demander."))
 def cancel(number: int) -> None:
     pipeline.cancel_issue(the_house(), number)
     click.echo(_("Le numéro {number} est annulé.").format(number=number))

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 import segments
 from newsletter.clock import paris_day
@@ -22,7 +22,7 @@ from newsletter.issues.draft import the_issue
 from newsletter.issues.resolve import content_of
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue, Link, Variant
-from newsletter.words import IssueMove, _
+from newsletter.words import IssueMove, IssueState, _
 
 
 def approve(session: Session, issue_id: int, *, by: int | None, now: datetime, letterhead: Letterhead) -> Edition:
@@ -43,12 +43,27 @@ def approve(session: Session, issue_id: int, *, by: int | None, now: datetime, l
 
 
 def reopen(session: Session, issue_id: int) -> None:
-    """Back to a draft, the edition thrown away. Raises RefusedError once its mails are planned."""
-    edition = session.exec(select(Edition).where(col(Edition.issue_id) == issue_id)).first()
-    if edition is not None and edition.planned_at is not None:
-        raise RefusedError(_("L’envoi de ce numéro a commencé : on ne peut plus le rouvrir, seulement l’annuler."))
+    """Back to a draft, the edition thrown away; also from cancelled. Raises RefusedError once planning has begun.
+
+    From then on a sender may take its mails at any moment: that none has left yet is no promise that none is leaving.
+    """
+    if the_issue(session, issue_id).state in (IssueState.sending, IssueState.paused):
+        raise RefusedError(
+            _(
+                "L’envoi de ce numéro a commencé : on ne peut plus le rouvrir. Mettez-le en pause ou annulez-le pour "
+                "retenir ce qui n’est pas parti, et écrivez la correction dans un nouveau numéro."
+            )
+        )
+    theirs = col(Edition.issue_id) == issue_id
+    session.connection().execute(sa.delete(Edition).where(theirs, col(Edition.message_date).is_(None)))
+    if session.scalar(sa.select(sa.exists().where(theirs))):
+        raise RefusedError(
+            _(
+                "L’envoi de ce numéro avait commencé quand il a été annulé : on ne peut plus le rouvrir. "
+                "Écrivez-en un nouveau."
+            )
+        )
     move(session, issue_id, IssueMove.reopen, send_at=None)
-    session.connection().execute(sa.delete(Edition).where(col(Edition.issue_id) == issue_id))
 
 
 def findings(session: Session, issue: Issue, *, now: datetime, letterhead: Letterhead) -> list[Finding]:

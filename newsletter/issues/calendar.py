@@ -13,7 +13,10 @@ from newsletter.words import IssueMove, IssueState, _, label
 
 ALLOWED: dict[IssueMove, tuple[frozenset[IssueState], IssueState]] = {
     IssueMove.approve: (frozenset({IssueState.draft}), IssueState.approved),
-    IssueMove.reopen: (frozenset({IssueState.approved, IssueState.scheduled}), IssueState.draft),
+    IssueMove.reopen: (
+        frozenset({IssueState.approved, IssueState.scheduled, IssueState.cancelled}),  # `approval.reopen` has its terms
+        IssueState.draft,
+    ),
     IssueMove.schedule: (frozenset({IssueState.approved, IssueState.scheduled}), IssueState.scheduled),
     IssueMove.unschedule: (frozenset({IssueState.scheduled}), IssueState.approved),
     IssueMove.start: (frozenset({IssueState.scheduled}), IssueState.sending),
@@ -61,7 +64,7 @@ def resume(session: Session, issue_id: int) -> None:
 
 
 def cancel(session: Session, issue_id: int) -> None:
-    """For ever. What has already left cannot be called back."""
+    """Nothing more of it leaves. What has already left cannot be called back."""
     move(session, issue_id, IssueMove.cancel)
 
 

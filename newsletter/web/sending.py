@@ -100,7 +100,8 @@ def confirm_cancelling(request: Request, house: TheHouse, visitor: Marketing, is
         issue = draft.the_issue(session, issue_id)
         edition = edition_of(session, issue_id)
         where = balance(session, edition.id or 0) if edition else Balance()
-    return render(request, "issues/cancel.html", issue=issue, balance=where)
+    begun = edition is not None and edition.message_date is not None
+    return render(request, "issues/cancel.html", issue=issue, balance=where, begun=begun)
 
 
 @router.post(ROOT + "/annuler")

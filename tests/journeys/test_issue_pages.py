@@ -172,6 +172,9 @@ def test_an_issue_is_approved_scheduled_in_paris_time_and_reopened(house: House,
     assert "Part jeudi 3 décembre 2026 à 09:00" in words(desk.get("/bureau"))
     assert "de nouveau un brouillon" in words(send(desk, f"{issue}/rouvrir"))
     assert the_only_issue(house).state is IssueState.draft
+    assert "vous pourrez le rouvrir" in words(desk.get(f"{issue}/annuler"))
+    assert "Rouvrir pour modifier" in words(send(desk, f"{issue}/annuler"))
+    assert "de nouveau un brouillon" in words(send(desk, f"{issue}/rouvrir"))
     with house.store.reading() as session:
         assert session.exec(select(Edition)).all() == []
 
@@ -223,8 +226,12 @@ def test_a_send_is_followed_paused_resumed_and_cancelled_after_a_question(house:
     assert "en pause" in words(send(desk, f"{issue}/pause"))
     assert 'http-equiv="refresh"' not in desk.get(issue).text
     assert "reprend" in words(send(desk, f"{issue}/reprendre"))
+    assert "on ne peut plus le rouvrir. Mettez-le en pause" in words(send(desk, f"{issue}/rouvrir"))
     assert "1 lettre ne partira jamais" in words(desk.get(f"{issue}/annuler"))
-    assert "Le numéro est annulé" in words(send(desk, f"{issue}/annuler"))
+    assert "C’est définitif" in words(desk.get(f"{issue}/annuler"))
+    cancelled = words(send(desk, f"{issue}/annuler"))
+    assert "Le numéro est annulé" in cancelled
+    assert "Rouvrir pour modifier" not in cancelled
     with house.store.reading() as session:
         states = session.exec(select(Mail.state).order_by(col(Mail.seq))).all()
         assert session.exec(select(Issue.state).where(col(Issue.id) == issue_id)).one() is IssueState.cancelled

@@ -1,6 +1,7 @@
 """An issue is written, approved, frozen and scheduled, on both databases."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sqlmodel import Session, col, select
 from newsletter.clock import LocalTimeError
 from newsletter.compose.mime import letterhead
 from newsletter.config import Settings
+from newsletter.delivery.plan import begin
 from newsletter.errors import NotFoundError, RefusedError
 from newsletter.house import House
 from newsletter.issues import approval, blocks, calendar, draft
@@ -106,10 +108,46 @@ def test_approving_freezes_what_leaves_and_reopening_throws_it_away(store: Store
         assert session.exec(select(Link)).all() == []
         again = approval.approve(session, number, by=None, now=A_MONDAY, letterhead=HEAD)
         assert again.content_hash == first
-        again.planned_at = A_MONDAY
-        session.flush()
-        with pytest.raises(RefusedError, match="seulement l’annuler"):
+
+
+def test_an_issue_is_reopened_until_its_planning_begins_even_when_it_was_cancelled(store: Store) -> None:
+    with store.transaction() as session:
+        number = an_approved_issue(session)
+        calendar.cancel(session, number)
+        approval.reopen(session, number)
+        assert session.exec(select(Edition)).all() == []
+        approval.approve(session, number, by=None, now=A_MONDAY, letterhead=HEAD)
+        calendar.send_now(session, number, now=A_MONDAY)
+        calendar.start(session, number)
+        begin(session, session.exec(select(Edition)).one(), now=A_MONDAY)  # no mail is there yet, let alone gone
+        with pytest.raises(RefusedError, match="annulez-le pour retenir ce qui n’est pas parti"):
             approval.reopen(session, number)
+        calendar.cancel(session, number)
+        with pytest.raises(RefusedError, match="Écrivez-en un nouveau"):
+            approval.reopen(session, number)
+        assert draft.the_issue(session, number).state is IssueState.cancelled
+        assert session.exec(select(Edition)).one().message_date == A_MONDAY
+
+
+def test_planning_that_begins_meanwhile_is_not_pulled_from_under(store: Store) -> None:
+    with store.transaction() as session:
+        number = an_approved_issue(session)
+        calendar.cancel(session, number)
+    with ThreadPoolExecutor() as others:
+        with store.transaction() as session:
+            begin(session, session.exec(select(Edition)).one(), now=A_MONDAY)
+            reopened = others.submit(reopen_alone, store, number)
+            with pytest.raises(TimeoutError):
+                reopened.result(0.2)
+        with pytest.raises(RefusedError, match="Écrivez-en un nouveau"):
+            reopened.result(20)
+    with store.reading() as session:
+        assert session.exec(select(Edition)).one().message_date == A_MONDAY
+
+
+def reopen_alone(store: Store, number: int) -> None:
+    with store.transaction() as session:
+        approval.reopen(session, number)
 
 
 def test_an_issue_that_is_not_ready_is_refused_and_stays_a_draft(store: Store) -> None:
