@@ -141,8 +141,8 @@ class Line(asyncio.Protocol):
             else:
                 answers.append(self._command(rest[position:end]))
                 position = end if self.in_body else end + 2
-                if answers[-1].startswith(CLOSING):
-                    break
+            if answers[-1].startswith(CLOSING):
+                break  # nothing that rides behind is read: the line is closed
         self.rest = rest[position:]
         if self.in_body and len(self.rest) > 2 and self._is(Manner.torn) and self._first_time():
             self._tear()
