@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from newsletter.house import House
 from newsletter.web.accounts import create_account
 from newsletter.web.app import create_app
 from newsletter.words import Role
+from tests.sockets import listener
 
 PHRASE = "une petite phrase"
 
@@ -27,17 +27,15 @@ def serve(house: House, *, tracker: ASGIApp | None = None, port: int = 0) -> Ite
     Yields the house with `settings.base_url` set to that port, so that its mails link there. `tracker` answers /l/ and
     /f/, as under `newsletter serve`.
     """
-    with socket.create_server(("127.0.0.1", port)) as listener:
-        # asyncio does so only for sockets made with IPPROTO_TCP; without it every answer waits 40 ms for an ACK
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with listener(port) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         served = dataclasses.replace(house, settings=house.settings.model_copy(update={"base_url": url}))
         settings = uvicorn.Config(
             create_app(served, tracker), log_config=None, access_log=False, lifespan="off", ws="none",
             timeout_graceful_shutdown=2,
         )  # fmt: skip
         server = uvicorn.Server(settings)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         try:
             _wait_for(server, thread)

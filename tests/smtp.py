@@ -3,12 +3,15 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+
+from tests.sockets import listener
 
 
 @dataclass(slots=True)
@@ -73,10 +76,9 @@ def smtp_server(
         words = (getattr(given, "login", b"").decode(), getattr(given, "password", b"").decode())
         return AuthResult(success=words == login, handled=False)
 
-    controller = Controller(
+    controller = _Controller(
         postbox,
-        hostname="127.0.0.1",
-        port=port or _free_port(),
+        listener(port),
         auth_required=login is not None,
         auth_require_tls=False,
         authenticator=check if login else None,
@@ -89,8 +91,14 @@ def smtp_server(
         controller.stop()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+class _Controller(Controller):
+    """Serves on this socket in a thread of its own."""
+
+    def __init__(self, postbox: Postbox, listening: socket.socket, **options: Any) -> None:
+        host, port = listening.getsockname()
+        super().__init__(postbox, hostname=host, port=port, **options)
+        self._listening = listening
+
+    def _create_server(self) -> Awaitable[asyncio.AbstractServer]:
+        made: Awaitable[asyncio.AbstractServer] = self.loop.create_server(self._factory_invoker, sock=self._listening)
+        return made
