@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SOURCES := newsletter segments scheduler.py tests benchmarks docs/pictures
 
+# processes that run tests beside each other; 0: only pytest itself
+WORKERS ?= 2
+
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test check fix bench faults messages pictures lock clean
 
@@ -25,7 +28,7 @@ serve: $(READY) ## Open what the demo left, in the browser
 	$(BIN)/newsletter demo --open
 
 test: $(READY) ## Run every test (SQLite, PostgreSQL, SMTP, HTTP, browser)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
 
 bench: $(READY) ## Measure what delivery promises, into build/bench.json (6 minutes, two cores to itself)
 	$(BIN)/python -m benchmarks.run

@@ -33,6 +33,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers beside each other (pytest-xdist) inherit one folder for the lock of the PostgreSQL wheel.
+
+    So their servers start in turn: as root, the first of all adds the system's user for the others.
+    """
+    if "XDG_RUNTIME_DIR" not in os.environ:  # noqa: TID251  the wheel reads it there
+        folder = tempfile.TemporaryDirectory(prefix="run")
+        os.environ["XDG_RUNTIME_DIR"] = folder.name  # noqa: TID251
+        config.add_cleanup(folder.cleanup)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database" in metafunc.fixturenames:
         metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
@@ -77,14 +88,15 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql_server: sa.URL) -> sa.URL:
-    """A database with tables and no rows, to copy."""
-    _administer(postgresql_server, "CREATE DATABASE empty_store")
-    url = postgresql_server.set(database="empty_store")
-    store = Store(url.render_as_string(hide_password=False))
+def postgresql_template(postgresql_server: sa.URL) -> Iterator[str]:
+    """The name of a database with tables and no rows, to copy."""
+    name = f"empty_{os.getpid()}"
+    _administer(postgresql_server, f"CREATE DATABASE {name}")
+    store = Store(postgresql_server.set(database=name).render_as_string(hide_password=False))
     store.upgrade()
     store.close()
-    return url
+    yield name
+    _administer(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -95,9 +107,9 @@ def database(request: pytest.FixtureRequest, tmp_path: Path, empty_stores: dict[
         yield f"sqlite:///{tmp_path / 'store.db'}"
         return
     server: sa.URL = request.getfixturevalue("postgresql_server")
-    request.getfixturevalue("postgresql_template")
+    template: str = request.getfixturevalue("postgresql_template")
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    _administer(server, f"CREATE DATABASE {name} TEMPLATE empty_store")
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield server.set(database=name).render_as_string(hide_password=False)
     _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.counted import counting_server
 from benchmarks.families import run_families
 
+pytestmark = pytest.mark.xdist_group("processes")  # several at once: never two of these beside each other
 MAILS = 5000
 
 

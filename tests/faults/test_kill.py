@@ -16,6 +16,7 @@ from benchmarks.victims import Gang, gang
 from newsletter.store import Store
 from newsletter.words import DoubtPolicy, MailState
 
+pytestmark = pytest.mark.xdist_group("processes")  # several at once: never two of these beside each other
 READERS = 1600
 KILLS = 4
 

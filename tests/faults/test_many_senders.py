@@ -28,6 +28,7 @@ from newsletter.store.portable import postgresql_address
 from tests.makers import a_subscriber, an_edition
 from tests.smtp import Postbox, smtp_server
 
+pytestmark = pytest.mark.xdist_group("processes")  # several at once: never two of these beside each other
 READERS = 520  # two batches
 
 
@@ -105,7 +106,9 @@ def test_processes_share_the_work_and_mail_nobody_twice(office: Office) -> None:
     several = 3 if postgresql_address(office.store.engine) else 2
     owners: set[str] = set()
     with office.working("--until-done", times=several) as processes:
+        deadline = time.monotonic() + 90
         while any(process.poll() is None for process in processes):
+            assert time.monotonic() < deadline, what_holds_them_up(office.store)
             owners |= owners_of_batches(office.store)
             time.sleep(0.02)
         assert [process.returncode for process in processes] == [0] * several
@@ -137,6 +140,12 @@ def owners_of_batches(store: Store) -> set[str]:
         return {
             owner for owner in session.exec(select(Batch.owner).where(col(Batch.owner).is_not(None))).all() if owner
         }
+
+
+def what_holds_them_up(store: Store) -> list[str]:
+    """The rows that senders who do not end are waiting for: leases, hours, a lane that rests."""
+    with store.reading() as session:
+        return [repr(row) for row in (*session.exec(select(Lane)), *session.exec(select(Batch)))]
 
 
 def until(true: Callable[[], object]) -> None:

@@ -23,7 +23,7 @@ from tests.journeys.browser import DESKTOP, PHONE, a_tab, chromium
 from tests.makers import a_mail, a_partner, a_subscriber, an_adviser, an_edition, an_employer
 from tests.serving import one_account_of_each_role, serve
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]  # one Chromium for all
 
 
 @pytest.fixture(scope="module")
