@@ -15,6 +15,8 @@ NOT_BY_WAITING = math.inf
 """No clock ends this wait: another mail of the family must be finished first, or its warm-up ends for today."""
 CATCH_UP = 1 / 240
 """The share of a minute's mails that may make up for a loop that was late: even spacing alone would lose them."""
+UNDERWAY = 1 / 240
+"""The share of a minute by which one mail may be longer on its way than another: receivers count arrivals."""
 REMEMBERED = 10_000
 """Domains; beyond, those that rest are forgotten, so that memory stays flat however long the list is."""
 
@@ -138,8 +140,8 @@ class _Gate:
         )
         self.spacing = self.slack = 0.0
         if per_minute:
-            # A little wider than a minute's share, by what the slack may bring forward: no minute passes the limit.
-            self.spacing = 60.0 / (per_minute * (1 - CATCH_UP)) * (1 + 1e-6)  # the last factor: rounding
+            # Wider than a minute's share, by what slack and way may bring together: no minute passes the limit.
+            self.spacing = 60.0 / (per_minute * (1 - CATCH_UP - UNDERWAY)) * (1 + 1e-6)  # the last factor: rounding
             self.slack = per_minute * CATCH_UP * self.spacing
 
     def wait(self, now: float) -> float:
