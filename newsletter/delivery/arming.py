@@ -72,7 +72,7 @@ class Arming:
     _writing: Writing | None = None
 
     def hold(self, claim: Claim) -> None:
-        """Renew this batch's lease with every commit from now on."""
+        """Look after this batch from now on: at its fence with every commit, at its lease when that has aged."""
         self._held[claim.batch_id] = claim
 
     def is_ours(self, claim: Claim) -> bool:
@@ -108,7 +108,7 @@ class Arming:
         return self.committed_at < moment
 
     def flush(self) -> None:
-        """Commit all that waits, and renew the leases. Raises what the store raised; results are kept for `end`."""
+        """Commit all that waits, and keep our leases. Raises what the store raised; results are kept for `end`."""
         self._soon = False
         asked, self._asked = self._asked, []
         began = time.perf_counter()

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from newsletter.clock import StoppedClock
 from newsletter.delivery import doubt
-from newsletter.delivery.arming import Arming, Leave, Result
+from newsletter.delivery.arming import RENEWED_AFTER, Arming, Leave, Result
 from newsletter.delivery.claim import LEASE, ClaimedMail, claim_batch
 from newsletter.delivery.families import Limits, PaceTable
 from newsletter.delivery.outcome import Step
@@ -388,6 +388,35 @@ def test_a_pause_stops_the_very_next_mail(store: Store, clock: StoppedClock) -> 
     assert len(far_side.got) == 1
     with store.reading() as session:
         assert balance(session, edition_id) == Balance(planned=50, accepted=1, waiting=49)
+
+
+def test_a_lease_is_written_when_it_has_aged_and_lost_when_its_fence_is_passed(
+    store: Store, clock: StoppedClock
+) -> None:
+    planned(store, clock, 3, connections=1)
+
+    def flushed(arming: Arming) -> datetime | None:
+        arming.flush()
+        with store.reading() as session:
+            return session.exec(select(Batch.lease_until)).one()
+
+    with store.transaction() as session:
+        claim = claim_batch(session, lane="default", owner="ours", now=clock.now())
+    assert claim is not None
+    arming = Arming(store, clock, "default")
+    arming.hold(claim)
+    first = flushed(arming)
+    assert first == clock.now() + LEASE
+    clock.advance(RENEWED_AFTER - timedelta(seconds=1))
+    assert flushed(arming) == first
+    clock.advance(timedelta(seconds=1))
+    assert flushed(arming) == clock.now() + LEASE
+    with store.transaction() as session:
+        session.exec(select(Batch)).one().fence += 1
+    clock.advance(timedelta(seconds=1))
+    arming.flush()
+    assert not arming.is_ours(claim)
+    arming.end()
 
 
 def test_what_comes_back_to_a_cancelled_issue_is_cancelled(store: Store, clock: StoppedClock) -> None:
