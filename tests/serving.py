@@ -6,14 +6,16 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
 from newsletter.house import House
-from newsletter.web.accounts import create_account
+from newsletter.store.staff import Account
 from newsletter.web.app import create_app
+from newsletter.web.sessions import hash_password
 from newsletter.words import Role
 from tests.sockets import listener
 
@@ -56,8 +58,15 @@ def _wait_for(server: uvicorn.Server, thread: threading.Thread) -> None:
 def one_account_of_each_role(house: House) -> None:
     """Accounts called "marketing", "adviser" and "admin"; the password of each is PHRASE."""
     with house.store.transaction() as session:
-        for role in Role:
-            create_account(session, login=role, name="Camille", role=role, password=PHRASE, now=house.clock.now())
+        session.add_all(
+            Account(login=role, name="Camille", role=role, password_hash=_hash_of_the_phrase()) for role in Role
+        )
+
+
+@cache
+def _hash_of_the_phrase() -> str:
+    """Made once: it is meant to take long, and every served house would make it anew for each of its accounts."""
+    return hash_password(PHRASE)
 
 
 @contextmanager
