@@ -15,7 +15,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from newsletter import pipeline
 from newsletter.errors import NewsletterError
-from newsletter.house import House
+from newsletter.instance import Instance
 
 _log = logging.getLogger("scheduler")
 
@@ -26,7 +26,7 @@ class Tick:
 
     name: str
     every: timedelta
-    run: Callable[[House], object]
+    run: Callable[[Instance], object]
 
 
 def ticks() -> tuple[Tick, ...]:
@@ -45,16 +45,16 @@ Around = Callable[[str, timedelta], AbstractContextManager[None]]
 """Entered while a tick of this name and interval runs, so that somebody can tell that it does."""
 
 
-def _run(tick: Tick, house: House, around: Around) -> None:
+def _run(tick: Tick, instance: Instance, around: Around) -> None:
     """Run a tick. What a person can put right is one line of the log; all else is a fault of ours, with its trace."""
     try:
         with around(tick.name, tick.every):
-            tick.run(house)
+            tick.run(instance)
     except NewsletterError as error:
         _log.warning("%s: %s", tick.name, error)
 
 
-def open_scheduler(house: House, *, around: Around = lambda _name, _every: nullcontext()) -> BackgroundScheduler:
+def open_scheduler(instance: Instance, *, around: Around = lambda _name, _every: nullcontext()) -> BackgroundScheduler:
     """A started scheduler. A tick runs in a thread of its own, never twice at once; `shutdown()` waits for it."""
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # long work skips ticks, which is as it should be
     scheduler = BackgroundScheduler(
@@ -62,7 +62,7 @@ def open_scheduler(house: House, *, around: Around = lambda _name, _every: nullc
     )
     for tick in ticks():
         scheduler.add_job(
-            _run, IntervalTrigger(seconds=int(tick.every.total_seconds())), args=[tick, house, around], id=tick.name
+            _run, IntervalTrigger(seconds=int(tick.every.total_seconds())), args=[tick, instance, around], id=tick.name
         )
     scheduler.start()
     return scheduler

@@ -16,7 +16,7 @@ from benchmarks.invariants import Fate
 from benchmarks.readers import these_readers
 from benchmarks.sink import Manner
 from benchmarks.trials import Trial, trial
-from newsletter.delivery.families import read_pace
+from newsletter.delivery.throttle.providers import read_pace
 from newsletter.store import Store
 from newsletter.words import DoubtPolicy, MailState
 

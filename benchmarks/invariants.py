@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from benchmarks.counted import Received
-from newsletter.delivery.report import balance
+from newsletter.delivery.ledger.balance import balance_of
 from newsletter.store import Store
 from newsletter.store.ledger import Batch, Mail, MailNote, of_batch
 from newsletter.store.people import Subscriber
@@ -80,14 +80,14 @@ def _changed_on_the_way(received: Received) -> Iterator[str]:
 def unbalanced(store: Store, edition_id: int, *, finished: bool) -> list[str]:
     """I5: the balance adds up, and nothing waits once it is finished."""
     with store.reading() as session:
-        figures = balance(session, edition_id)
+        figures = balance_of(session, edition_id)
     wrong = [] if figures.adds_up else [f"I5: {figures}"]
     return wrong + ([f"I5: {figures.waiting} still wait"] if finished and figures.waiting else [])
 
 
 def waiting(session: Session, edition_id: int) -> int:
     """How many mails of it have not met their fate."""
-    return balance(session, edition_id).waiting
+    return balance_of(session, edition_id).waiting
 
 
 def armed(session: Session, batch: Batch) -> int:

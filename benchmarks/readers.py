@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 import newsletter.store.tables  # noqa: F401  an edition points at tables that nothing here names
 from benchmarks import letter
 from newsletter.clock import SystemClock
-from newsletter.delivery.plan import plan_in_steps
+from newsletter.delivery.ledger.plan import plan_in_steps
 from newsletter.store import Store
 from newsletter.store.columns import UtcMoment, key
 from newsletter.store.issues import Edition, Issue, Link, Variant

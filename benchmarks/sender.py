@@ -19,15 +19,15 @@ from typing import Any, TypeVar
 from newsletter.clock import SystemClock
 from newsletter.compose.mime import letterhead
 from newsletter.config import Settings
-from newsletter.delivery.arming import Arming
-from newsletter.delivery.envelopes import envelopes
-from newsletter.delivery.families import Limits, PaceTable, read_pace
-from newsletter.delivery.send import EnvelopeFor, Sender
+from newsletter.delivery.sender.drain import EnvelopeFor, Sender
+from newsletter.delivery.sender.envelopes import envelopes
+from newsletter.delivery.sender.group_commit import Arming
+from newsletter.delivery.throttle.providers import Limits, PaceTable, read_pace
+from newsletter.smtp.contract import Connection, Fate, Outbox, Reply, Transport
+from newsletter.smtp.factory import open_transport
+from newsletter.smtp.options import Client, Patience, Switches
 from newsletter.store import Store
 from newsletter.tokens import Keyring
-from newsletter.transport.contract import Connection, Fate, Outbox, Reply, Transport
-from newsletter.transport.switches import Client, Patience, Switches
-from newsletter.transport.way_out import open_transport
 
 KEYS = Keyring(
     *(hashlib.blake2b(name, digest_size=size).digest() for name, size in ((b"l", 64), (b"r", 64), (b"a", 32)))

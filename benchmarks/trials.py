@@ -18,8 +18,8 @@ from benchmarks.sender import Orders
 from benchmarks.sink import TAKEN
 from benchmarks.victims import Gang, Victim, gang
 from newsletter.clock import SystemClock
-from newsletter.delivery import doubt
-from newsletter.delivery.claim import LEASE
+from newsletter.delivery.ledger import doubt
+from newsletter.delivery.ledger.claim import LEASE
 from newsletter.store import Store
 from newsletter.store.activity import Event
 from newsletter.store.columns import key

@@ -13,8 +13,8 @@ from benchmarks.counted import Received, counting_server
 from benchmarks.readers import an_edition, plan_edition, these_readers
 from benchmarks.rows import Row, at_most, times
 from benchmarks.stores import POSTGRESQL, Databases, databases
-from newsletter.delivery.hints import prepare_hints
-from newsletter.delivery.report import balance
+from newsletter.delivery.ledger.balance import balance_of
+from newsletter.delivery.workers.hints import prepare_hints
 from newsletter.store import Store
 from newsletter.tokens import Keyring
 
@@ -58,7 +58,7 @@ def send_together(made: Databases, processes: int, mails: int) -> tuple[Received
         _work(processes, url, home, server.port)
         received = server.received()
     with store.reading() as session:
-        where = balance(session, edition_id)
+        where = balance_of(session, edition_id)
     store.close()
     doubled = sum(times - 1 for times in received.times.values())
     return received, doubled + (mails - len(received.times)) + (mails - where.accepted)

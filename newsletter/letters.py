@@ -14,14 +14,14 @@ from newsletter.advisers.cards import cards
 from newsletter.audience import signup
 from newsletter.compose.letters import write_letter
 from newsletter.compose.mime import letterhead
-from newsletter.delivery.outcome import wait_after
-from newsletter.house import House, send_lock
+from newsletter.delivery.ledger.outcome import wait_after
+from newsletter.instance import Instance, send_lock
+from newsletter.smtp.contract import Envelope, Fate
+from newsletter.smtp.relay import SmtpRelay
+from newsletter.smtp.single import post
 from newsletter.store.columns import key
 from newsletter.store.leads import Adviser
 from newsletter.store.people import SignUp
-from newsletter.transport.contract import Envelope, Fate
-from newsletter.transport.post import post
-from newsletter.transport.relay import SmtpRelay
 
 
 class MarkDone(Protocol):
@@ -30,77 +30,77 @@ class MarkDone(Protocol):
     def __call__(self, session: Session, sign_up_ids: Sequence[int], *, now: datetime) -> None: ...
 
 
-def send_confirmations(house: House) -> int:
+def send_confirmations(instance: Instance) -> int:
     """Ask everyone whose sign-up waits for it to confirm; how many letters left, none while the house is locked."""
-    with house.store.reading() as session:
-        due = signup.letters_due(session, now=house.clock.now())
-    if not due or send_lock(house):
+    with instance.store.reading() as session:
+        due = signup.letters_due(session, now=instance.clock.now())
+    if not due or send_lock(instance):
         return 0
-    base_url, keys = house.settings.base_url, house.keys
+    base_url, keys = instance.settings.base_url, instance.keys
     return sum(
-        _send(house, asked, "confirmation", signup.confirmation(asked, keys, base_url), done=signup.mark_mailed)
+        _send(instance, asked, "confirmation", signup.confirmation(asked, keys, base_url), done=signup.mark_mailed)
         for asked in due
     )
 
 
-def send_welcomes(house: House) -> int:
+def send_welcomes(instance: Instance) -> int:
     """Welcome everyone who confirmed; how many letters left, none while the house is locked."""
-    with house.store.reading() as session:
-        due = signup.welcomes_due(session, now=house.clock.now())
-    if not due or send_lock(house):
+    with instance.store.reading() as session:
+        due = signup.welcomes_due(session, now=instance.clock.now())
+    if not due or send_lock(instance):
         return 0
-    base_url, keys = house.settings.base_url, house.keys
+    base_url, keys = instance.settings.base_url, instance.keys
     return sum(
-        _send(house, asked, "welcome", signup.welcome(asked, reader, keys, base_url), done=signup.mark_welcomed)
+        _send(instance, asked, "welcome", signup.welcome(asked, reader, keys, base_url), done=signup.mark_welcomed)
         for asked, reader in due
     )
 
 
-def tell_adviser(house: House, adviser_id: int, *, lead_ids: Set[int]) -> None:
+def tell_adviser(instance: Instance, adviser_id: int, *, lead_ids: Set[int]) -> None:
     """Name the new leads and say why they are warm; how to reach them stands on the desk only. Raises RelayError."""
-    if send_lock(house):
+    if send_lock(instance):
         return
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         adviser = session.get_one(Adviser, adviser_id)
         new = [card for card in cards(session, adviser_id=adviser_id) if card.lead_id in lead_ids]
     values = {
         "first_name": adviser.name.split()[0],
         "count": str(len(new)),
         "summary": "\n".join(f"{card.name} : {card.because}" for card in new),
-        "desk_url": f"{house.settings.base_url}/bureau/pistes",
+        "desk_url": f"{instance.settings.base_url}/bureau/pistes",
     }
-    _write_and_post(house, "leads", to=adviser.address, values=values)
+    _write_and_post(instance, "leads", to=adviser.address, values=values)
 
 
-def post_at_once(house: House, message: bytes, *, to: str) -> Fate:
+def post_at_once(instance: Instance, message: bytes, *, to: str) -> Fate:
     """Hand over one message, and wait for what the server says. Raises RelayError when the way out is shut."""
-    envelope = Envelope(sender=house.settings.outbound_from, recipient=to, message=message)
-    (reply,) = post(SmtpRelay.of(house.settings), [envelope])
+    envelope = Envelope(sender=instance.settings.outbound_from, recipient=to, message=message)
+    (reply,) = post(SmtpRelay.of(instance.settings), [envelope])
     return reply.fate
 
 
-def _send(house: House, asked: SignUp, name: str, values: Mapping[str, str], *, done: MarkDone) -> bool:
+def _send(instance: Instance, asked: SignUp, name: str, values: Mapping[str, str], *, done: MarkDone) -> bool:
     """Send one letter; whether it left. One that the server refuses for good is done with as well."""
     fate = Fate.unknown
     try:
-        fate = _write_and_post(house, name, to=asked.address, values=values)
+        fate = _write_and_post(instance, name, to=asked.address, values=values)
     finally:
-        with house.store.transaction() as session:
+        with instance.store.transaction() as session:
             if fate in (Fate.accepted, Fate.refused):
-                done(session, [key(asked.id)], now=house.clock.now())
+                done(session, [key(asked.id)], now=instance.clock.now())
             else:
-                signup.put_off(session, key(asked.id), until=house.clock.now() + wait_after(1))
+                signup.put_off(session, key(asked.id), until=instance.clock.now() + wait_after(1))
     return fate is Fate.accepted
 
 
-def _write_and_post(house: House, name: str, *, to: str, values: Mapping[str, str]) -> Fate:
-    head = letterhead(house.settings)
+def _write_and_post(instance: Instance, name: str, *, to: str, values: Mapping[str, str]) -> Fate:
+    head = letterhead(instance.settings)
     message = write_letter(
         name,
         to=to,
         letterhead=head,
         message_id=make_msgid(domain=head.message_domain),
-        date=house.clock.now(),
+        date=instance.clock.now(),
         values=values,
     )
-    return post_at_once(house, message, to=to)
+    return post_at_once(instance, message, to=to)

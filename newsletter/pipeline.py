@@ -21,125 +21,127 @@ from pathlib import Path
 from sqlmodel import Session
 
 import segments
-from newsletter import letters
+from newsletter import addresses, letters
 from newsletter.advisers import routing
-from newsletter.audience import addresses, privacy, signup
+from newsletter.audience import privacy, signup
 from newsletter.clock import paris_day
 from newsletter.compose.mime import letterhead, write_message
 from newsletter.compose.program import Filled
-from newsletter.delivery import doubt
-from newsletter.delivery.claim import mail_as_claimed
-from newsletter.delivery.dispatch import Dispatcher, claimable_lanes
-from newsletter.delivery.envelopes import envelopes, link_targets, read_online
-from newsletter.delivery.families import PaceFile
-from newsletter.delivery.plan import LANE, Plan, cancel_waiting, open_lane, plan_in_steps, unplanned
-from newsletter.delivery.report import Balance, balance, edition_of
-from newsletter.delivery.send import Drained, EnvelopeFor, Sender
-from newsletter.delivery.slowdowns import Listener
-from newsletter.delivery.workers import Heart
+from newsletter.delivery.ledger import doubt
+from newsletter.delivery.ledger.balance import Balance, balance_of, edition_of
+from newsletter.delivery.ledger.claim import mail_as_claimed
+from newsletter.delivery.ledger.plan import LANE, Plan, cancel_waiting, open_lane, plan_in_steps, unplanned
+from newsletter.delivery.sender.drain import Drained, EnvelopeFor, Sender
+from newsletter.delivery.sender.envelopes import envelopes, link_targets, read_online
+from newsletter.delivery.throttle.backoff import Listener
+from newsletter.delivery.throttle.providers import PaceFile
+from newsletter.delivery.workers.dispatch import Dispatcher, claimable_lanes
+from newsletter.delivery.workers.registry import Heart
 from newsletter.errors import RefusedError
-from newsletter.house import House, send_lock
+from newsletter.instance import Instance, send_lock
 from newsletter.issues import approval, calendar
 from newsletter.leads.refresh import Refreshed, refresh
+from newsletter.smtp.contract import Fate, RelayError, Transport
+from newsletter.smtp.factory import WayOut
+from newsletter.smtp.pipelined import switches_of
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue
 from newsletter.tokens import Purpose
 from newsletter.tracking import answers, linkbook, load, verdicts
-from newsletter.transport.contract import Fate, RelayError, Transport
-from newsletter.transport.way_out import WayOut
-from newsletter.transport.wire import switches_of
 from newsletter.words import EventKind, _
 
 # Sign-ups are confirmed ----------------------------------------------------------------------------------------------
 
 
-def send_pending_letters(house: House) -> int:
+def send_pending_letters(instance: Instance) -> int:
     """Send the confirmation and welcome letters that are due; how many left. One that could not is due again later."""
-    return letters.send_confirmations(house) + letters.send_welcomes(house)
+    return letters.send_confirmations(instance) + letters.send_welcomes(instance)
 
 
 # An issue is written, its audience chosen -----------------------------------------------------------------------------
 
 
-def issue_reach(house: House, text: str) -> segments.Reach:
+def issue_reach(instance: Instance, text: str) -> segments.Reach:
     """How many people a segment finds, and how many of them may be mailed. Raises SegmentError."""
-    with house.store.reading() as session:
-        return segments.reach(session, segments.parse(text), today=paris_day(house.clock.now()))
+    with instance.store.reading() as session:
+        return segments.reach(session, segments.parse(text), today=paris_day(instance.clock.now()))
 
 
-def preview_issue(house: House, issue_id: int) -> Filled:
+def preview_issue(instance: Instance, issue_id: int) -> Filled:
     """The issue as a reader would get it, before it is approved."""
-    with house.store.reading() as session:
-        return approval.preview(session, issue_id, now=house.clock.now(), letterhead=letterhead(house.settings))
+    with instance.store.reading() as session:
+        return approval.preview(session, issue_id, now=instance.clock.now(), letterhead=letterhead(instance.settings))
 
 
-def send_test(house: House, issue_id: int, *, to: str) -> None:
+def send_test(instance: Instance, issue_id: int, *, to: str) -> None:
     """Send the issue as it stands to one of us. Raises RelayError when the server is down, RefusedError for a no."""
-    head = letterhead(house.settings)
+    head = letterhead(instance.settings)
     recipient = addresses.normalise(to)
-    filled = preview_issue(house, issue_id)
+    filled = preview_issue(instance, issue_id)
     test = replace(filled, subject=_("[Essai] {subject}").format(subject=filled.subject))
     message_id = make_msgid(domain=head.message_domain)
-    message = write_message(test, letterhead=head, to=recipient, message_id=message_id, date=house.clock.now())
-    if letters.post_at_once(house, message, to=recipient) is not Fate.accepted:
+    message = write_message(test, letterhead=head, to=recipient, message_id=message_id, date=instance.clock.now())
+    if letters.post_at_once(instance, message, to=recipient) is not Fate.accepted:
         raise RefusedError(_("Le serveur d’envoi a refusé l’essai. Vérifiez l’adresse, puis recommencez."))
 
 
-def approve_issue(house: House, issue_id: int, *, by: int | None = None) -> Edition:
+def approve_issue(instance: Instance, issue_id: int, *, by: int | None = None) -> Edition:
     """Freeze the issue into an edition. Raises when pre-flight or the segment find something that must be mended."""
-    with house.store.transaction() as session:
-        return approval.approve(session, issue_id, by=by, now=house.clock.now(), letterhead=letterhead(house.settings))
+    with instance.store.transaction() as session:
+        return approval.approve(
+            session, issue_id, by=by, now=instance.clock.now(), letterhead=letterhead(instance.settings)
+        )
 
 
-def reopen_issue(house: House, issue_id: int) -> None:
+def reopen_issue(instance: Instance, issue_id: int) -> None:
     """Back to writing, a cancelled issue as well; only as long as its planning has not begun."""
-    with house.store.transaction() as session:
+    with instance.store.transaction() as session:
         approval.reopen(session, issue_id)
 
 
-def schedule_issue(house: House, issue_id: int, *, local: datetime) -> Issue:
+def schedule_issue(instance: Instance, issue_id: int, *, local: datetime) -> Issue:
     """Let the approved issue leave at this wall-clock time in Paris."""
-    with house.store.transaction() as session:
-        return calendar.schedule(session, issue_id, local=local, now=house.clock.now())
+    with instance.store.transaction() as session:
+        return calendar.schedule(session, issue_id, local=local, now=instance.clock.now())
 
 
 # Its mails leave ------------------------------------------------------------------------------------------------------
 
 
-def release_due(house: House) -> list[Plan]:
+def release_due(instance: Instance) -> list[Plan]:
     """Freeze the audience of every issue whose time has come, so that its mails may leave. Twice is harmless.
 
     An issue starts first and is planned then, in steps, so that planning which a crash cut short is taken up again.
     """
-    if send_lock(house):  # due or not: a home folder whose machine sends nothing learns here what the others sent
+    if send_lock(instance):  # due or not: a home folder whose machine sends nothing learns here what the others sent
         return []
-    with house.store.reading() as session:
-        found = calendar.due(session, now=house.clock.now(), late_after=house.settings.late_after)
+    with instance.store.reading() as session:
+        found = calendar.due(session, now=instance.clock.now(), late_after=instance.settings.late_after)
         due = [key(issue.id) for issue in found]
     for issue_id in due:
         with suppress(RefusedError):  # another scheduler was first, or a person just cancelled it
-            _start(house, issue_id)
-    with house.store.reading() as session:
+            _start(instance, issue_id)
+    with instance.store.reading() as session:
         editions = [session.get_one(Edition, edition_id) for edition_id in unplanned(session)]
-    return [_plan(house, edition) for edition in editions]
+    return [_plan(instance, edition) for edition in editions]
 
 
-def _start(house: House, issue_id: int) -> None:
-    with house.store.transaction() as session:
+def _start(instance: Instance, issue_id: int) -> None:
+    with instance.store.transaction() as session:
         calendar.start(session, issue_id)
         edition = edition_of(session, issue_id)
         assert edition is not None  # a scheduled issue was approved
-        open_lane(session, connections=house.settings.smtp_connections)
-        linkbook.write(house.settings.links, key(edition.id), _followed(session, key(edition.id)))
+        open_lane(session, connections=instance.settings.smtp_connections)
+        linkbook.write(instance.settings.links, key(edition.id), _followed(session, key(edition.id)))
 
 
-def _plan(house: House, edition: Edition) -> Plan:
+def _plan(instance: Instance, edition: Edition) -> Plan:
     tree = segments.parse(edition.segment)
     return plan_in_steps(
-        house.store,
+        instance.store,
         key(edition.id),
         audience=lambda began: segments.condition(tree, today=paris_day(began)),
-        now=house.clock.now(),
+        now=instance.clock.now(),
     )
 
 
@@ -149,7 +151,7 @@ def _followed(session: Session, edition_id: int) -> dict[int, str]:
 
 
 def deliver(
-    house: House,
+    instance: Instance,
     *,
     lane: str = LANE,
     transport: Transport | None = None,
@@ -159,27 +161,27 @@ def deliver(
 
     While the house is locked after a restore, nothing leaves, and the sentence says why.
     """
-    if why := send_lock(house):
+    if why := send_lock(instance):
         return Drained(trouble=why)
     sender = Sender(
-        house.store,
-        house.clock,
-        transport or _way_out(house, lane),
-        lambda edition_id: _writer(house, edition_id),
+        instance.store,
+        instance.clock,
+        transport or _way_out(instance, lane),
+        lambda edition_id: _writer(instance, edition_id),
         owner=f"{socket.gethostname()}:{os.getpid()}",
         lane=lane,
         stopping=stopping,
-        pace=_pace_file(house.settings.home).table,
-        claimed=lambda: send_lock(house),
-        listener=_listener(house.settings.home, lane),
+        pace=_pace_file(instance.settings.home).table,
+        claimed=lambda: send_lock(instance),
+        listener=_listener(instance.settings.home, lane),
     )
     return sender.run()
 
 
-def _way_out(house: House, lane: str) -> WayOut:
+def _way_out(instance: Instance, lane: str) -> WayOut:
     """The server of the settings; pace.toml is looked at whenever a connection is opened."""
-    file, usual = _pace_file(house.settings.home), switches_of(house.settings)
-    return WayOut(house.settings, lambda: file.table().switches(lane, usual))
+    file, usual = _pace_file(instance.settings.home), switches_of(instance.settings)
+    return WayOut(instance.settings, lambda: file.table().switches(lane, usual))
 
 
 @cache
@@ -195,109 +197,109 @@ def _listener(home: Path, lane: str) -> Listener:
 
 
 def keep_sending(
-    house: House, *, dispatcher: Dispatcher, heart: Heart, stopping: Callable[[], bool], lane: str = ""
+    instance: Instance, *, dispatcher: Dispatcher, heart: Heart, stopping: Callable[[], bool], lane: str = ""
 ) -> None:
     """Send whatever falls due, on this lane or on all, until `stopping`; `heart` is told what is being drained."""
 
     def drain(name: str) -> None:
         with heart.draining(name):
-            deliver(house, lane=name, stopping=stopping)
+            deliver(instance, lane=name, stopping=stopping)
 
-    dispatcher.run(drain, claimable=lambda: lanes_with_work(house, lane=lane), stopping=stopping)
+    dispatcher.run(drain, claimable=lambda: lanes_with_work(instance, lane=lane), stopping=stopping)
 
 
-def lanes_with_work(house: House, *, lane: str = "") -> list[str]:
+def lanes_with_work(instance: Instance, *, lane: str = "") -> list[str]:
     """The lanes that have something to send which nobody sends yet; of this one alone when it is named."""
-    with house.store.reading() as session:
-        found = claimable_lanes(session, now=house.clock.now())
+    with instance.store.reading() as session:
+        found = claimable_lanes(session, now=instance.clock.now())
     return [name for name in found if lane in ("", name)]
 
 
-def _writer(house: House, edition_id: int) -> EnvelopeFor:
-    with house.store.reading() as session:
+def _writer(instance: Instance, edition_id: int) -> EnvelopeFor:
+    with instance.store.reading() as session:
         return envelopes(
             session,
             edition_id,
-            keys=house.keys,
-            head=letterhead(house.settings),
-            mail_from=house.settings.outbound_from,
+            keys=instance.keys,
+            head=letterhead(instance.settings),
+            mail_from=instance.settings.outbound_from,
         )
 
 
-def pause_issue(house: House, issue_id: int) -> None:
+def pause_issue(instance: Instance, issue_id: int) -> None:
     """Hold the mails that have not left; what is on the wire ends."""
-    with house.store.transaction() as session:
+    with instance.store.transaction() as session:
         calendar.pause(session, issue_id)
 
 
-def resume_issue(house: House, issue_id: int) -> None:
+def resume_issue(instance: Instance, issue_id: int) -> None:
     """Go on where the pause began."""
-    with house.store.transaction() as session:
+    with instance.store.transaction() as session:
         calendar.resume(session, issue_id)
 
 
-def cancel_issue(house: House, issue_id: int) -> Balance:
+def cancel_issue(instance: Instance, issue_id: int) -> Balance:
     """Never send what has not left. What has left is said by the balance."""
-    with house.store.transaction() as session:
+    with instance.store.transaction() as session:
         calendar.cancel(session, issue_id)
         edition = edition_of(session, issue_id)
         if edition is None:
             return Balance()
         cancel_waiting(session, key(edition.id))
-        return balance(session, key(edition.id))
+        return balance_of(session, key(edition.id))
 
 
-def issue_balance(house: House, issue_id: int) -> Balance:
+def issue_balance(instance: Instance, issue_id: int) -> Balance:
     """Where the issue's mails are; all zero before its time has come."""
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         edition = edition_of(session, issue_id)
-        return balance(session, key(edition.id)) if edition else Balance()
+        return balance_of(session, key(edition.id)) if edition else Balance()
 
 
-def settle_doubts(house: House) -> int:
+def settle_doubts(instance: Instance) -> int:
     """End the doubts that evidence or the edition's policy ends; how many."""
-    with house.store.transaction() as session:
-        now = house.clock.now()
+    with instance.store.transaction() as session:
+        now = instance.clock.now()
         return doubt.settle_by_evidence(session, now=now) + doubt.settle_by_policy(session, now=now)
 
 
 # Readers act ----------------------------------------------------------------------------------------------------------
 
 
-def view_online(house: House, token: str) -> str | None:
+def view_online(instance: Instance, token: str) -> str | None:
     """The page that a mail's "view online" link leads to, with this reader's own links; None for any other token."""
-    numbers = house.keys.read(Purpose.view, token)
+    numbers = instance.keys.read(Purpose.view, token)
     if numbers is None:
         return None
     edition_id, mail_id = numbers
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         mail = mail_as_claimed(session, mail_id)
         if mail is None:
             return None
-        return read_online(session, mail, edition_id, keys=house.keys, head=letterhead(house.settings)).html
+        return read_online(session, mail, edition_id, keys=instance.keys, head=letterhead(instance.settings)).html
 
 
-def answer(house: House, token: str, link_number: int, *, phone: str = "") -> answers.AnswerGiven | None:
+def answer(instance: Instance, token: str, link_number: int, *, phone: str = "") -> answers.AnswerGiven | None:
     """Take down a poll answer or a "call me back", and what it agrees to; None for a token or a button of no mail."""
-    numbers = house.keys.read(Purpose.answer, token)
+    numbers = instance.keys.read(Purpose.answer, token)
     if numbers is None:
         return None
-    now = house.clock.now()
-    with house.store.transaction() as session:
+    now = instance.clock.now()
+    with instance.store.transaction() as session:
         given = answers.record(session, mail_id=numbers[1], link_number=link_number, now=now)
         if given is not None and given.kind is EventKind.callback:
             privacy.call_me_back(session, given.subscriber_id, phone=phone, now=now)
         return given
 
 
-def load_hits(house: House) -> verdicts.Judged:
+def load_hits(instance: Instance) -> verdicts.Judged:
     """Turn the tracker's journal into events, each hit once, and judge those that have waited their minute."""
-    now = house.clock.now()
+    now = instance.clock.now()
     more = True
     while more:  # all of it before any of it is judged: a burst seen half would look like a person
-        with house.store.transaction() as session:
-            more = load.load(session, house.settings.journal, now=now).more
-    with house.store.transaction() as session:
+        with instance.store.transaction() as session:
+            more = load.load(session, instance.settings.journal, now=now).more
+    with instance.store.transaction() as session:
         return verdicts.judge_new(session, now=now)
 
 
@@ -312,22 +314,22 @@ class LeadsRefreshed:
     handed_over: int
 
 
-def refresh_leads(house: House) -> LeadsRefreshed:
+def refresh_leads(instance: Instance) -> LeadsRefreshed:
     """Warmth and leads from what readers did, and each new lead to its adviser, once, who is told by a letter."""
-    now = house.clock.now()
-    with house.store.transaction() as session:
+    now = instance.clock.now()
+    with instance.store.transaction() as session:
         refreshed = refresh(session, now=now)
-    with house.store.transaction() as session:
+    with instance.store.transaction() as session:
         handovers = routing.hand_over(session, now=now)
     for adviser_id in sorted({handover.adviser_id for handover in handovers}):
         with suppress(RelayError):  # the letter is a courtesy: the leads stand on the adviser's desk
-            letters.tell_adviser(house, adviser_id, lead_ids={handover.lead_id for handover in handovers})
+            letters.tell_adviser(instance, adviser_id, lead_ids={handover.lead_id for handover in handovers})
     return LeadsRefreshed(found=refreshed, handed_over=len(handovers))
 
 
-def tidy(house: House) -> None:
+def tidy(instance: Instance) -> None:
     """Forget what was never confirmed, and the journal files that are wholly loaded."""
-    with house.store.transaction() as session:
-        signup.purge_unconfirmed(session, now=house.clock.now())
-    with house.store.transaction() as session:
-        load.sweep(session, house.settings.journal)
+    with instance.store.transaction() as session:
+        signup.purge_unconfirmed(session, now=instance.clock.now())
+    with instance.store.transaction() as session:
+        load.sweep(session, instance.settings.journal)

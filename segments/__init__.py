@@ -8,8 +8,8 @@ from segments.errors import SegmentError
 from segments.explain import Explanation, Reason, explain
 from segments.grammar import parse
 from segments.reach import Reach, Sampled, reach, sample
-from segments.saying import sentence
-from segments.shelf import Saved, library
+from segments.saved import Saved, library
+from segments.sentence import sentence
 from segments.sql import condition
 from segments.tree import Tree, to_text
 

@@ -16,10 +16,10 @@ from benchmarks.stores import ON_DISK, start_postgresql
 from newsletter.cli import newsletter
 from newsletter.clock import StoppedClock
 from newsletter.config import Settings
-from newsletter.house import House
+from newsletter.instance import Instance
 from newsletter.store import Store
 from newsletter.tokens import Keyring
-from tests.contract.papers import Papers
+from tests.kit.certificates import Papers
 
 A_MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """The present moment of every test that does not choose its own: 10 o'clock in Paris."""
@@ -144,17 +144,17 @@ def settings(tmp_path: Path, database: str) -> Settings:
 
 
 @pytest.fixture
-def house(settings: Settings, store: Store, keys: Keyring, clock: StoppedClock) -> House:
+def instance(settings: Settings, store: Store, keys: Keyring, clock: StoppedClock) -> Instance:
     """A whole house over a fresh store, with a stopped clock."""
-    return House(settings, store, keys, clock)
+    return Instance(settings, store, keys, clock)
 
 
 @pytest.fixture
-def command(house: House, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def command(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Runs `newsletter WORDS…` over the test's house: `command("issue", "list")`; `typed` is its input."""
-    house.keys.save(house.settings.keys_file)
-    monkeypatch.setenv("NEWSLETTER_HOME", str(house.settings.home))
-    monkeypatch.setenv("DATABASE_URL", house.settings.database_url)
+    instance.keys.save(instance.settings.keys_file)
+    monkeypatch.setenv("NEWSLETTER_HOME", str(instance.settings.home))
+    monkeypatch.setenv("DATABASE_URL", instance.settings.database_url)
 
     def run(*words: object, typed: str = "") -> Result:
         return CliRunner().invoke(newsletter, [str(word) for word in words], input=typed)

@@ -19,9 +19,9 @@ import httpx
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from newsletter.cli.demo.postbox import Postbox
-from newsletter.cli.demo.story import ACCOUNTS, PASSWORD
 from newsletter.clock import PARIS
+from newsletter.demo.mail_server import MailServer
+from newsletter.demo.story import ACCOUNTS, PASSWORD
 from newsletter.words import Role
 
 HERE = Path(__file__).parent
@@ -93,7 +93,7 @@ def _write_the_next_issue(page: Page, url: str) -> None:
 
 def _letter(browser: Browser, folder: Path) -> None:
     """A mail as it lay in its reader's box, pictures and all."""
-    newest = Postbox(folder / "boite", 0).issues()[0].get_body(("html",))
+    newest = MailServer(folder / "boite", 0).issues()[0].get_body(("html",))
     assert newest is not None
     page = _page(browser, width=640, height=820)
     page.set_content(newest.get_content(), wait_until="networkidle")

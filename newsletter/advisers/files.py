@@ -1,4 +1,4 @@
-"""Advisers and their territories from a YAML file (`samples/advisers.yaml` shows every field). All of it or nothing."""
+"""Advisers and their territories from a YAML file (as `demo/samples/advisers.yaml`): all of it, or nothing."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,10 +14,10 @@ from sqlmodel import Session, col, select
 from newsletter.advisers import people
 from newsletter.advisers.people import AdviserForm
 from newsletter.errors import NewsletterError
-from newsletter.spelling import fold, nearest
 from newsletter.store.catalogue import Epci, Sector
 from newsletter.store.leads import Adviser, TerritoryRule
 from newsletter.store.staff import Account
+from newsletter.text import fold, nearest
 from newsletter.words import _
 
 LARGEST = 1_000_000  # bytes
@@ -124,7 +124,7 @@ def _misfit(path: Path, error: Exception) -> str:
             " → ".join(str(part + 1 if isinstance(part, int) else part) for part in error.errors()[0]["loc"]) or place
         )
     return _(
-        "Le fichier {name} ne convient pas ({place}). Comparez-le à newsletter/advisers/samples/advisers.yaml."
+        "Le fichier {name} ne convient pas ({place}). Comparez-le à newsletter/demo/samples/advisers.yaml."
     ).format(name=path.name, place=place)
 
 

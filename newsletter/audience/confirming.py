@@ -6,14 +6,15 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from newsletter.audience import consent, privacy
-from newsletter.audience.consent import Said
+from newsletter.audience import privacy
 from newsletter.audience.signup import CONFIRM_WITHIN
-from newsletter.audience.wordings import wording
 from newsletter.clock import in_paris
+from newsletter.store import consents
 from newsletter.store.catalogue import Support
+from newsletter.store.consents import Said
 from newsletter.store.people import Interest, SignUp, Subscriber, Suppression
 from newsletter.store.portable import insert_new
+from newsletter.wordings import wording
 from newsletter.words import Axis, Channel, ConsentState, Horizon, SuppressionReason, _
 
 
@@ -69,7 +70,7 @@ def _take_in(session: Session, asked: SignUp, *, now: datetime) -> None:
     session.add(known)
     session.flush()
     insert_new(session, Interest, [{"subscriber_id": known.id, "sector_code": code} for code in asked.sectors])
-    consent.record_all(session, list(_said(known.id, asked, now=now)), now=now)
+    consents.record_all(session, list(_said(known.id, asked, now=now)), now=now)
     if Axis.newsletter in asked.axes:
         privacy.lift_unsubscription(session, asked.address_hash)
 

@@ -7,11 +7,12 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from newsletter.audience import consent, wordings
-from newsletter.audience.consent import Said
+from newsletter import wordings
 from newsletter.clock import in_paris
+from newsletter.store import consents
 from newsletter.store.activity import Event
 from newsletter.store.catalogue import Sector
+from newsletter.store.consents import Said
 from newsletter.store.ledger import Mail
 from newsletter.store.people import Interest, Subscriber, Suppression
 from newsletter.store.portable import insert_new
@@ -39,7 +40,7 @@ def preferences_of(session: Session, subscriber_id: int) -> Preferences | None:
     suppression = session.get(Suppression, reader.address_hash)
     return Preferences(
         first_name=reader.first_name,
-        axes=consent.current(session, subscriber_id),
+        axes=consents.current(session, subscriber_id),
         horizon=reader.horizon,
         phone=reader.phone,
         sectors=frozenset(named),
@@ -61,7 +62,7 @@ def unsubscribe(
     row = {"address_hash": reader.address_hash, "reason": SuppressionReason.unsubscribed, "at": now}
     left = insert_new(session, Suppression, [row]) == 1
     no = _said(subscriber_id, Axis.newsletter, granted=False, channel=channel, now=now)
-    consent.record_all(session, [no], now=now)
+    consents.record_all(session, [no], now=now)
     if left:
         _note_the_mail(session, subscriber_id, edition_id, now=now)
     return left
@@ -90,9 +91,9 @@ def set_preferences(session: Session, subscriber_id: int, axes: Mapping[Axis, bo
     Yes to the letter lifts their own unsubscription, and only that; no to it unsubscribes. An axis that was never
     spoken of and is left unticked stays unknown: silence is recorded as nothing.
     """
-    stand = consent.current(session, subscriber_id)
+    stand = consents.current(session, subscriber_id)
     chosen = {axis: yes for axis, yes in axes.items() if yes or stand[axis] != ConsentState.unknown}
-    consent.record_all(session, list(_all_said(subscriber_id, chosen, now=now)), now=now)
+    consents.record_all(session, list(_all_said(subscriber_id, chosen, now=now)), now=now)
     reader = session.get(Subscriber, subscriber_id)
     if reader is None or Axis.newsletter not in axes:
         return
@@ -157,7 +158,7 @@ def call_me_back(session: Session, subscriber_id: int, *, phone: str, now: datet
             moment=in_paris(now).strftime("%d/%m/%Y à %H:%M:%S")
         ),
     )
-    consent.record_all(session, [yes], now=now)
+    consents.record_all(session, [yes], now=now)
 
 
 def lift_unsubscription(session: Session, address_hash: bytes) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel, col, select
 
-from newsletter.audience import consent
 from newsletter.clock import in_paris
 from newsletter.errors import NotFoundError
+from newsletter.store import consents
 from newsletter.store.activity import Engagement, Event
 from newsletter.store.catalogue import Commune, Epci, Partner, Sector, Support
 from newsletter.store.issues import Edition, Issue, Link
@@ -77,9 +77,9 @@ def record_of(session: Session, subscriber_id: int) -> Record:
         commune=commune,
         epci=epci,
         sectors=tuple(session.connection().scalars(_sectors(subscriber_id))),
-        stands=consent.current(session, subscriber_id),
+        stands=consents.current(session, subscriber_id),
         history=_history(session, subscriber_id),
-        chain_intact=consent.verify_chain(session, subscriber_id),
+        chain_intact=consents.verify_chain(session, subscriber_id),
         suppression=session.get(Suppression, person.address_hash),
         mails=_mails(session, subscriber_id),
         events=_events(session, subscriber_id),

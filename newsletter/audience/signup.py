@@ -18,11 +18,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from newsletter.audience import addresses
-from newsletter.audience.wordings import VERSION
+from newsletter import addresses
 from newsletter.store.catalogue import Sector
 from newsletter.store.people import SignUp, Subscriber, Suppression
 from newsletter.tokens import Keyring, Purpose
+from newsletter.wordings import VERSION
 from newsletter.words import Axis, Horizon, SuppressionReason, _
 
 BETWEEN_LETTERS = timedelta(hours=24)

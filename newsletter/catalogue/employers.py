@@ -22,8 +22,8 @@ from newsletter.catalogue.forms import (
 )
 from newsletter.catalogue.territory import Gazetteer, gazetteer, unknown
 from newsletter.errors import NotFoundError, RefusedError
-from newsletter.spelling import fold
 from newsletter.store.catalogue import Commune, Employer, Opening, Portrait, Sector
+from newsletter.text import fold
 from newsletter.words import _
 
 

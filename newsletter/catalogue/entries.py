@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from newsletter.errors import NewsletterError
-from newsletter.spelling import fold, nearest
+from newsletter.text import fold, nearest
 from newsletter.words import _
 
 LARGEST = 5_000_000

@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel
 
 from newsletter.errors import NewsletterError
-from newsletter.spelling import fold
+from newsletter.text import fold
 from newsletter.words import _, label
 
 

@@ -10,8 +10,8 @@ from sqlmodel import Session, col, select
 from newsletter.catalogue import employers
 from newsletter.catalogue.forms import Change, Day, Form, Line, Name, Paragraphs, WebAddress, change, resolved
 from newsletter.errors import NotFoundError
-from newsletter.spelling import fold
 from newsletter.store.catalogue import Employer, Opening
+from newsletter.text import fold
 from newsletter.words import _
 
 

@@ -24,8 +24,8 @@ from newsletter.catalogue.forms import (
 )
 from newsletter.catalogue.territory import Gazetteer, gazetteer
 from newsletter.errors import NotFoundError
-from newsletter.spelling import fold
 from newsletter.store.catalogue import Commune, Employer, Portrait
+from newsletter.text import fold
 from newsletter.words import _
 
 

@@ -12,8 +12,8 @@ from sqlmodel.sql.expression import Select
 from newsletter.catalogue import partners
 from newsletter.catalogue.forms import Change, Form, Line, Name, change, one_of_a_kind, resolved, word_in
 from newsletter.errors import NotFoundError
-from newsletter.spelling import fold
 from newsletter.store.catalogue import Partner, Support
+from newsletter.text import fold
 from newsletter.words import SupportKind, _
 
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"

@@ -11,8 +11,8 @@ from newsletter.errors import NewsletterError
 from newsletter.words import _
 
 COMMANDS = {
-    "init": "newsletter.cli.house:init",
-    "serve": "newsletter.cli.house:serve",
+    "init": "newsletter.cli.serve:init",
+    "serve": "newsletter.cli.serve:serve",
     "work": "newsletter.cli.work:work",
     "account": "newsletter.cli.account:account",
     "import": "newsletter.cli.imports:import_",

@@ -5,8 +5,8 @@ import sys
 
 import click
 
-from newsletter.cli.opening import the_house
-from newsletter.web.accounts import all_accounts, change_password, create_account
+from newsletter.accounts.accounts import all_accounts, change_password, create_account
+from newsletter.cli.instance import the_instance
 from newsletter.words import Role, _, label
 
 _NEW = click.option(
@@ -26,10 +26,10 @@ def account() -> None:
 @_NEW
 def add(login: str, name: str, role: str, *, password_stdin: bool) -> None:
     password = _password(from_stdin=password_stdin)
-    house = the_house()
-    with house.store.transaction() as session:
+    instance = the_instance()
+    with instance.store.transaction() as session:
         made = create_account(
-            session, login=login, name=name or login, role=Role(role), password=password, now=house.clock.now()
+            session, login=login, name=name or login, role=Role(role), password=password, now=instance.clock.now()
         )
     click.echo(_("Le compte « {login} » est ouvert, rôle : {role}.").format(login=made.login, role=label(made.role)))
 
@@ -37,7 +37,7 @@ def add(login: str, name: str, role: str, *, password_stdin: bool) -> None:
 @account.command("list", help=_("Dire qui a un compte."))
 @click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
 def list_accounts(*, as_json: bool) -> None:
-    with the_house().store.reading() as session:
+    with the_instance().store.reading() as session:
         accounts = all_accounts(session)
     if as_json:
         rows = [{"login": one.login, "name": one.name, "role": one.role, "open": not one.closed_at} for one in accounts]
@@ -53,7 +53,7 @@ def list_accounts(*, as_json: bool) -> None:
 @_NEW
 def password(login: str, *, password_stdin: bool) -> None:
     new = _password(from_stdin=password_stdin)
-    with the_house().store.transaction() as session:
+    with the_instance().store.transaction() as session:
         change_password(session, login=login, password=new)
     click.echo(_("Le mot de passe de « {login} » est changé.").format(login=login))
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 from sqlmodel import Session
 
-from newsletter.catalogue import employers, files, openings, partners, portraits, samples, supports, territory
+from newsletter.catalogue import employers, files, openings, partners, portraits, supports, territory
 from newsletter.catalogue.entries import Kind
-from newsletter.cli.opening import the_house
+from newsletter.cli.instance import the_instance
 from newsletter.clock import paris_day
+from newsletter.demo import samples
 from newsletter.words import _, label
 
 Lines = list[dict[str, str | int | bool]]
@@ -33,20 +34,20 @@ def catalogue() -> None:
 @click.argument("paths", metavar=_("FICHIER…"), nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--kind", type=click.Choice(Kind), help=_("Ce que liste un fichier CSV, si son nom ne le dit pas."))
 def load(paths: tuple[Path, ...], kind: Kind | None) -> None:
-    house = the_house()
-    today = paris_day(house.clock.now())
+    instance = the_instance()
+    today = paris_day(instance.clock.now())
     for path in paths:
-        with house.store.transaction() as session:
-            reports = files.load(session, path, today=today, media=house.settings.media, kind=kind)
+        with instance.store.transaction() as session:
+            reports = files.load(session, path, today=today, media=instance.settings.media, kind=kind)
         click.echo(f"{path.name}\n{_told(reports)}")
 
 
 @catalogue.command("samples", help=_("Charger le catalogue de démonstration, avec ses dessins. Sans risque à répéter."))
 def load_samples() -> None:
-    house = the_house()
-    with house.store.transaction() as session:
+    instance = the_instance()
+    with instance.store.transaction() as session:
         territory.load(session)
-        reports = samples.load_samples(session, today=paris_day(house.clock.now()), media=house.settings.media)
+        reports = samples.load_samples(session, today=paris_day(instance.clock.now()), media=instance.settings.media)
     click.echo(_told(reports))
 
 
@@ -54,9 +55,9 @@ def load_samples() -> None:
 @click.argument("kind", metavar=_("GENRE"), type=click.Choice(Kind))
 @click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
 def list_(kind: Kind, as_json: bool) -> None:
-    house = the_house()
-    with house.store.reading() as session:
-        lines = LISTS[kind](session, paris_day(house.clock.now()))
+    instance = the_instance()
+    with instance.store.reading() as session:
+        lines = LISTS[kind](session, paris_day(instance.clock.now()))
     if as_json:
         click.echo(json.dumps(lines, ensure_ascii=False, indent=2))
         return

@@ -4,9 +4,9 @@ import json
 
 import click
 
-from newsletter.cli.opening import the_house
-from newsletter.delivery.doubt import choose_policy
-from newsletter.delivery.report import balance, edition_of
+from newsletter.cli.instance import the_instance
+from newsletter.delivery.ledger.balance import balance_of, edition_of
+from newsletter.delivery.ledger.doubt import choose_policy
 from newsletter.issues import draft
 from newsletter.store.columns import key
 from newsletter.words import DoubtPolicy, _, label, ngettext
@@ -23,13 +23,13 @@ from newsletter.words import DoubtPolicy, _, label, ngettext
 @click.argument("policy", type=click.Choice([policy.value for policy in DoubtPolicy]), required=False)
 @click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
 def doubts(number: int, policy: str | None, *, as_json: bool) -> None:
-    with the_house().store.transaction() as session:
+    with the_instance().store.transaction() as session:
         draft.the_issue(session, number)
         if policy is not None:
             choose_policy(session, number, DoubtPolicy(policy))
         edition = edition_of(session, number)
         chosen = edition.doubt_policy if edition else DoubtPolicy.reconcile
-        in_doubt = balance(session, key(edition.id)).in_doubt if edition else 0
+        in_doubt = balance_of(session, key(edition.id)).in_doubt if edition else 0
     if as_json:
         click.echo(json.dumps({"policy": chosen.value, "in_doubt": in_doubt}, indent=2))
         return

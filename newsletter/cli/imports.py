@@ -9,15 +9,16 @@ from pathlib import Path
 import click
 from sqlmodel import Session
 
-from newsletter.audience import import_report, imports, reading
-from newsletter.audience.columns import Column, parse_map
-from newsletter.audience.imports import Plan
-from newsletter.audience.judging import Judged
-from newsletter.audience.reading import Sheet
-from newsletter.cli.opening import the_house
+from newsletter.cli.instance import the_instance
 from newsletter.clock import in_paris
 from newsletter.errors import NewsletterError
-from newsletter.house import House
+from newsletter.imports import reading
+from newsletter.imports.columns import Column, parse_map
+from newsletter.imports.judging import Judged
+from newsletter.imports.plan import Plan, take_in
+from newsletter.imports.reading import Sheet
+from newsletter.imports.report import abridged, columns_text, file_text, sum_text
+from newsletter.instance import Instance
 from newsletter.words import _
 
 SHOWN = 20  # lines of the report on screen; the whole of it goes to --report
@@ -56,12 +57,12 @@ def import_(
     report: Path | None,
     as_json: bool,
 ) -> None:
-    house = the_house()
+    instance = the_instance()
     cut = DELIMITERS[delimiter] if delimiter else None
     sheet = reading.read_file(path, encoding=encoding, delimiter=cut, chosen=parse_map(maps))
     if not as_json:
-        click.echo(import_report.columns_text(sheet) + "\n")
-    plan = _take_in(house, sheet, commit=commit, report=_not_the_file_itself(report, path))
+        click.echo(columns_text(sheet) + "\n")
+    plan = _take_in(instance, sheet, commit=commit, report=_not_the_file_itself(report, path))
     click.echo(_as_json(sheet, plan, written=commit and not plan.already) if as_json else _as_text(plan, commit=commit))
     if report and not as_json:
         click.echo(_("Le rapport entier est dans {path}.").format(path=report))
@@ -73,25 +74,25 @@ def _not_the_file_itself(report: Path | None, path: Path) -> Path | None:
     return report
 
 
-def _take_in(house: House, sheet: Sheet, *, commit: bool, report: Path | None) -> Plan:
+def _take_in(instance: Instance, sheet: Sheet, *, commit: bool, report: Path | None) -> Plan:
     """All in one transaction: a report that cannot be written, or Ctrl-C, leaves the store as it was."""
-    now = house.clock.now()
+    now = instance.clock.now()
 
     def watched(lines: Iterator[Judged]) -> Iterator[Judged]:
         with click.progressbar(lines, length=len(sheet.lines), label=READING, file=sys.stderr) as bar:
             yield from bar
 
-    with _session_of(house, commit=commit) as session:
-        plan = imports.take_in(session, house.keys, sheet, now=now, commit=commit, watched=watched)
+    with _session_of(instance, commit=commit) as session:
+        plan = take_in(session, instance.keys, sheet, now=now, commit=commit, watched=watched)
         if report:
-            _write_report(report, import_report.file_text(sheet, plan))
+            _write_report(report, file_text(sheet, plan))
     return plan
 
 
-def _session_of(house: House, *, commit: bool) -> AbstractContextManager[Session]:
+def _session_of(instance: Instance, *, commit: bool) -> AbstractContextManager[Session]:
     if commit:
-        return house.store.transaction()
-    return house.store.reading()
+        return instance.store.transaction()
+    return instance.store.reading()
 
 
 def _write_report(path: Path, text: str) -> None:
@@ -106,8 +107,8 @@ def _write_report(path: Path, text: str) -> None:
 
 
 def _as_text(plan: Plan, *, commit: bool) -> str:
-    sentences = list(import_report.abridged(plan, at_most=SHOWN))
-    parts = [*sentences, "", import_report.sum_text(plan), _ending(plan, commit=commit)]
+    sentences = list(abridged(plan, at_most=SHOWN))
+    parts = [*sentences, "", sum_text(plan), _ending(plan, commit=commit)]
     return "\n".join(parts)
 
 

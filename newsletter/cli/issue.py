@@ -11,13 +11,13 @@ import click
 import yaml
 
 from newsletter import pipeline
-from newsletter.cli import hours
+from newsletter.cli import send_window
 from newsletter.cli.doubts import doubts
-from newsletter.cli.opening import the_house
+from newsletter.cli.instance import the_instance
 from newsletter.cli.progress import follow
 from newsletter.clock import in_paris
 from newsletter.compose.mime import letterhead
-from newsletter.delivery.report import Balance
+from newsletter.delivery.ledger.balance import Balance
 from newsletter.issues import approval, draft
 from newsletter.issues.blocks import DraftError, read_blocks
 from newsletter.store.columns import key
@@ -35,8 +35,8 @@ def issue() -> None:
     pass
 
 
-issue.add_command(hours.now)
-issue.add_command(hours.window)
+issue.add_command(send_window.now)
+issue.add_command(send_window.window)
 issue.add_command(doubts)
 issue.add_command(follow)
 
@@ -46,11 +46,11 @@ issue.add_command(follow)
 @click.option("--file", type=click.Path(path_type=Path), metavar=_("FICHIER"), help=_("Le contenu, en YAML."))
 @json_option
 def new(title: str, file: Path | None, as_json: bool) -> None:
-    house = the_house()
+    instance = the_instance()
     fields = _read(file) if file else {}
     fields.pop("title", None)
-    with house.store.transaction() as session:
-        made = draft.create(session, title=title, now=house.clock.now(), **fields)
+    with instance.store.transaction() as session:
+        made = draft.create(session, title=title, now=instance.clock.now(), **fields)
     if as_json:
         click.echo(_as_json(_row(made)))
     else:
@@ -60,14 +60,14 @@ def new(title: str, file: Path | None, as_json: bool) -> None:
 @issue.command("list", help=_("Montrer tous les numéros, le plus récent d’abord."))
 @json_option
 def list_(as_json: bool) -> None:
-    house = the_house()
-    with house.store.reading() as session:
+    instance = the_instance()
+    with instance.store.reading() as session:
         issues = draft.all_issues(session)
     if as_json:
         click.echo(_as_json([_row(one) for one in issues]))
         return
     for one in issues:
-        state = _("envoyé") if pipeline.issue_balance(house, key(one.id)).finished else label(one.state)
+        state = _("envoyé") if pipeline.issue_balance(instance, key(one.id)).finished else label(one.state)
         click.echo(" · ".join(part for part in (str(one.id), one.title, state, _hour(one)) if part))
     if not issues:
         click.echo(_("Aucun numéro. « newsletter issue new TITRE » en commence un."))
@@ -77,10 +77,10 @@ def list_(as_json: bool) -> None:
 @number_argument
 @json_option
 def show(number: int, as_json: bool) -> None:
-    house = the_house()
-    with house.store.reading() as session:
+    instance = the_instance()
+    with instance.store.reading() as session:
         one = draft.the_issue(session, number)
-        found = approval.findings(session, one, now=house.clock.now(), letterhead=letterhead(house.settings))
+        found = approval.findings(session, one, now=instance.clock.now(), letterhead=letterhead(instance.settings))
     if as_json:
         click.echo(_as_json(_row(one) | {"blocks": one.blocks, "findings": [asdict(finding) for finding in found]}))
         return
@@ -108,9 +108,9 @@ def show(number: int, as_json: bool) -> None:
 @number_argument
 @click.argument("file", type=click.Path(path_type=Path), metavar=_("FICHIER"))
 def edit(number: int, file: Path) -> None:
-    house = the_house()
+    instance = the_instance()
     fields = _read(file)
-    with house.store.transaction() as session:
+    with instance.store.transaction() as session:
         draft.edit(session, number, **fields)
     click.echo(_("Le numéro {number} est enregistré.").format(number=number))
 
@@ -121,7 +121,7 @@ def edit(number: int, file: Path) -> None:
     "--to", type=click.Path(path_type=Path, file_okay=False), default=Path(), help=_("Dossier ; ici sans lui.")
 )
 def preview(number: int, to: Path) -> None:
-    filled = pipeline.preview_issue(the_house(), number)
+    filled = pipeline.preview_issue(the_instance(), number)
     to.mkdir(parents=True, exist_ok=True)
     for suffix, body in (("html", filled.html), ("txt", filled.text)):
         path = to / _("apercu-{number}.{suffix}").format(number=number, suffix=suffix)
@@ -133,15 +133,15 @@ def preview(number: int, to: Path) -> None:
 @number_argument
 @click.argument("address", metavar=_("ADRESSE"))
 def test(number: int, address: str) -> None:
-    pipeline.send_test(the_house(), number, to=address)
+    pipeline.send_test(the_instance(), number, to=address)
     click.echo(_("L’essai du numéro {number} est parti.").format(number=number))
 
 
 @issue.command(help=_("Approuver un numéro : ce qui partira est figé."))
 @number_argument
 def approve(number: int) -> None:
-    house = the_house()
-    pipeline.approve_issue(house, number, by=None)
+    instance = the_instance()
+    pipeline.approve_issue(instance, number, by=None)
     click.echo(
         _("Le numéro {number} est approuvé. « newsletter issue schedule » lui donne une date.").format(number=number)
     )
@@ -152,7 +152,7 @@ def approve(number: int) -> None:
 )
 @number_argument
 def reopen(number: int) -> None:
-    pipeline.reopen_issue(the_house(), number)
+    pipeline.reopen_issue(the_instance(), number)
     click.echo(_("Le numéro {number} est de nouveau un brouillon.").format(number=number))
 
 
@@ -160,21 +160,21 @@ def reopen(number: int) -> None:
 @number_argument
 @click.argument("local", type=click.DateTime(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]), metavar=_("DATE"))
 def schedule(number: int, local: datetime) -> None:
-    planned = pipeline.schedule_issue(the_house(), number, local=local)
+    planned = pipeline.schedule_issue(the_instance(), number, local=local)
     click.echo(_("Le numéro {number} partira le {hour}.").format(number=number, hour=_hour(planned)))
 
 
 @issue.command(help=_("Mettre un envoi en pause : rien de plus ne part."))
 @number_argument
 def pause(number: int) -> None:
-    pipeline.pause_issue(the_house(), number)
+    pipeline.pause_issue(the_instance(), number)
     click.echo(_("Le numéro {number} est en pause. « newsletter issue resume » le reprend.").format(number=number))
 
 
 @issue.command(help=_("Reprendre un envoi mis en pause."))
 @number_argument
 def resume(number: int) -> None:
-    pipeline.resume_issue(the_house(), number)
+    pipeline.resume_issue(the_instance(), number)
     click.echo(_("L’envoi du numéro {number} reprend.").format(number=number))
 
 
@@ -182,7 +182,7 @@ def resume(number: int) -> None:
 @number_argument
 @click.confirmation_option("--yes", prompt=_("Annuler ce numéro ?"), help=_("Sans demander."))
 def cancel(number: int) -> None:
-    pipeline.cancel_issue(the_house(), number)
+    pipeline.cancel_issue(the_instance(), number)
     click.echo(_("Le numéro {number} est annulé.").format(number=number))
 
 
@@ -190,10 +190,10 @@ def cancel(number: int) -> None:
 @number_argument
 @json_option
 def balance(number: int, as_json: bool) -> None:
-    house = the_house()
-    with house.store.reading() as session:
+    instance = the_instance()
+    with instance.store.reading() as session:
         draft.the_issue(session, number)
-    counted = pipeline.issue_balance(house, number)
+    counted = pipeline.issue_balance(instance, number)
     if as_json:
         click.echo(_as_json(asdict(counted)))
         return

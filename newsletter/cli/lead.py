@@ -7,7 +7,7 @@ import click
 
 from newsletter import pipeline
 from newsletter.advisers import cards
-from newsletter.cli.opening import the_house
+from newsletter.cli.instance import the_instance
 from newsletter.leads.warmth import now_value
 from newsletter.words import LeadState, _, label
 
@@ -23,14 +23,14 @@ def lead() -> None:
 @click.option("--state", type=click.Choice([state.value for state in LeadState]), help=_("Seulement dans cet état."))
 @_JSON
 def list_leads(state: str | None, *, as_json: bool) -> None:
-    house = the_house()
-    with house.store.reading() as session:
+    instance = the_instance()
+    with instance.store.reading() as session:
         found = cards.cards(session, state=LeadState(state) if state else None)
     if as_json:
         rows = [
             {
                 "lead": card.lead_id, "state": card.state, "asked": card.asked, "because": card.because,
-                "warmth": round(now_value(card.score, house.clock.now()), 1), "adviser": card.adviser,
+                "warmth": round(now_value(card.score, instance.clock.now()), 1), "adviser": card.adviser,
                 "since": card.since.isoformat(),
             }
             for card in found
@@ -47,9 +47,9 @@ def list_leads(state: str | None, *, as_json: bool) -> None:
 @lead.command(help=_("Relire les actes des lecteurs, trouver les nouvelles pistes et les confier."))
 @_JSON
 def refresh(*, as_json: bool) -> None:
-    house = the_house()
-    pipeline.load_hits(house)
-    done = pipeline.refresh_leads(house)
+    instance = the_instance()
+    pipeline.load_hits(instance)
+    done = pipeline.refresh_leads(instance)
     if as_json:
         click.echo(json.dumps(asdict(done.found) | {"handed_over": done.handed_over}))
         return

@@ -5,11 +5,11 @@ import json
 
 import click
 
-from newsletter.audience.addresses import normalise
-from newsletter.cli.opening import the_house
+from newsletter.addresses import normalise
+from newsletter.cli.instance import the_instance
 from newsletter.clock import in_paris
-from newsletter.delivery import doubt, lock, report
-from newsletter.delivery.report import Balance, LedgerLine
+from newsletter.delivery.ledger import doubt, restore_lock
+from newsletter.delivery.ledger.balance import Balance, LedgerRow, balance_of, editions, rows_of
 from newsletter.errors import NotFoundError
 from newsletter.issues import calendar
 from newsletter.words import MailState, _, label
@@ -26,11 +26,11 @@ def ledger() -> None:
 @click.option("--state", type=click.Choice([state.value for state in MailState]), help=_("Seulement ce sort."))
 @click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
 def show(edition: int, address: str | None, state: str | None, *, as_json: bool) -> None:
-    house = the_house()
-    only = house.keys.address_hash(normalise(address)) if address else None
+    instance = the_instance()
+    only = instance.keys.address_hash(normalise(address)) if address else None
     wanted = MailState(state) if state else None
-    with house.store.reading() as session:
-        lines = report.lines(session, edition, address_hash=only, state=wanted)
+    with instance.store.reading() as session:
+        lines = rows_of(session, edition, address_hash=only, state=wanted)
     if not lines:
         raise NotFoundError(_("Le registre n’a aucune lettre qui réponde à cela."))
     if as_json:
@@ -44,9 +44,9 @@ def show(edition: int, address: str | None, state: str | None, *, as_json: bool)
 @click.argument("edition", type=int, required=False)
 @click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
 def balance(edition: int | None, *, as_json: bool) -> None:
-    with the_house().store.reading() as session:
-        wanted = [edition] if edition else report.editions(session)
-        balances = {number: report.balance(session, number) for number in wanted}
+    with the_instance().store.reading() as session:
+        wanted = [edition] if edition else editions(session)
+        balances = {number: balance_of(session, number) for number in wanted}
     if as_json:
         click.echo(json.dumps({number: dataclasses.asdict(one) for number, one in balances.items()}, indent=2))
         return
@@ -63,7 +63,7 @@ def doubt_() -> None:
 @click.argument("edition", type=int, required=False)
 @click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
 def list_doubts(edition: int | None, *, as_json: bool) -> None:
-    with the_house().store.reading() as session:
+    with the_instance().store.reading() as session:
         found = doubt.doubts(session, edition_id=edition)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(one) for one in found], default=str, ensure_ascii=False, indent=2))
@@ -87,10 +87,10 @@ def list_doubts(edition: int | None, *, as_json: bool) -> None:
 def settle(ruling: str, mails: tuple[int, ...], *, every: bool, edition: int | None) -> None:
     if every == bool(mails):
         raise click.UsageError(_("Nommez des lettres par leur numéro, ou bien dites --all."))
-    house = the_house()
-    with house.store.transaction() as session:
+    instance = the_instance()
+    with instance.store.transaction() as session:
         chosen = [one.mail_id for one in doubt.doubts(session, edition_id=edition)] if every else list(mails)
-        now, why = house.clock.now(), _("décidé en ligne de commande")
+        now, why = instance.clock.now(), _("décidé en ligne de commande")
         settled = doubt.settle(session, chosen, doubt.Ruling(ruling), now=now, why=why)
     click.echo(_("{count} doute(s) levé(s).").format(count=settled))
 
@@ -99,18 +99,18 @@ def settle(ruling: str, mails: tuple[int, ...], *, every: bool, edition: int | N
 @click.option("--go-on", is_flag=True, help=_("Reprendre les numéros en route, au lieu de les mettre en pause."))
 @click.option("--yes", is_flag=True, help=_("Sans demander."))
 def unlock(*, go_on: bool, yes: bool) -> None:
-    house = the_house()
-    with house.store.reading() as session:
-        why = lock.check(session, house.settings.home)
+    instance = the_instance()
+    with instance.store.reading() as session:
+        why = restore_lock.check(session, instance.settings.home)
     if not why:
         click.echo(_("L’envoi est ouvert : rien à faire."))
         return
     click.echo(why)
     if not yes:
         click.confirm(_("Cette installation est-elle bien la seule à envoyer ? Ouvrir l’envoi ?"), abort=True)
-    with house.store.transaction() as session:
+    with instance.store.transaction() as session:
         held = 0 if go_on else calendar.hold_all(session)
-        lock.confirm(session, house.settings.home, now=house.clock.now())
+        restore_lock.confirm(session, instance.settings.home, now=instance.clock.now())
     click.echo(_("L’envoi est ouvert. Numéros mis en pause : {held}.").format(held=held))
 
 
@@ -122,7 +122,7 @@ def balance_text(one: Balance) -> str:
     ).format(**dataclasses.asdict(one))
 
 
-def _told(line: LedgerLine) -> str:
+def _told(line: LedgerRow) -> str:
     when = line.answered_at or line.due_at
     moment = in_paris(when).strftime("%d/%m/%Y %H:%M") if when else ""
     said = " ".join(part for part in (str(line.code or ""), line.enhanced, line.words) if part)

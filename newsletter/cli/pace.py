@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.opening import the_house
+from newsletter.cli.instance import the_instance
 from newsletter.clock import in_paris
 from newsletter.config import read_settings
-from newsletter.delivery import slowdowns, warmup
-from newsletter.delivery.families import FILE, LaneRules, Limits, PaceFile, name_of, read_pace
+from newsletter.delivery.throttle import backoff, warmup
+from newsletter.delivery.throttle.providers import FILE, LaneRules, Limits, PaceFile, name_of, read_pace
 from newsletter.words import _
 
 
@@ -21,13 +21,13 @@ def pace() -> None:
 @pace.command(help=_("Les limites en vigueur, et ce que chaque famille a accepté aujourd’hui."))
 @click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
 def show(*, as_json: bool) -> None:
-    house = the_house()
-    now, file = house.clock.now(), PaceFile(house.settings.home)
+    instance = the_instance()
+    now, file = instance.clock.now(), PaceFile(instance.settings.home)
     table = file.table()
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         taken = warmup.taken_by_day(session, table, now=now)
         left = warmup.left_today(session, table, now=now)
-        slow = slowdowns.in_force(session, now=now)
+        slow = backoff.in_force(session, now=now)
     if as_json:
         rows = {
             family: table.limits(family).model_dump()
@@ -55,7 +55,7 @@ def show(*, as_json: bool) -> None:
         click.echo(
             _("{family} nous a demandé de ralentir : {meanwhile}, jusqu’au {until} (« {words} »).").format(
                 family=name_of(one.family),
-                meanwhile=slowdowns.sentence(one),
+                meanwhile=backoff.sentence(one),
                 until=in_paris(one.until).strftime(_("%d/%m/%Y à %H:%M")),
                 words=one.words,
             )
@@ -65,10 +65,10 @@ def show(*, as_json: bool) -> None:
 @pace.command(help=_("Rendre à une messagerie son rythme habituel, avant l’heure."))
 @click.argument("family", metavar=_("FAMILLE"))
 def lift(family: str) -> None:
-    house = the_house()
-    with house.store.transaction() as session:
-        known = {name_of(one.family): one.family for one in slowdowns.in_force(session, now=house.clock.now())}
-        lifted = slowdowns.lift(session, known.get(family, family))
+    instance = the_instance()
+    with instance.store.transaction() as session:
+        known = {name_of(one.family): one.family for one in backoff.in_force(session, now=instance.clock.now())}
+        lifted = backoff.lift(session, known.get(family, family))
     if not lifted:
         raise click.ClickException(
             _("« {family} » n’est pas au ralenti. « newsletter pace show » dit qui l’est.").format(family=family)
@@ -81,7 +81,7 @@ def lift(family: str) -> None:
     "file", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=False, metavar=_("FICHIER")
 )
 def check(file: Path | None) -> None:
-    home = read_settings().home if file else the_house().settings.home
+    home = read_settings().home if file else the_instance().settings.home
     path = file or home / FILE
     read_pace(path, home=home)
     if path.exists():

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import click
 
-from newsletter.cli.opening import the_house
-from newsletter.delivery.report import Balance, Rate, balances, edition_of, rate, time_left, troubles
+from newsletter.cli.instance import the_instance
+from newsletter.delivery.ledger.balance import Balance, Rate, balances, edition_of, rate, time_left, troubles
 from newsletter.errors import NotFoundError
-from newsletter.house import House
+from newsletter.instance import Instance
 from newsletter.issues import draft
 from newsletter.store.columns import key
 from newsletter.words import _
@@ -42,19 +42,19 @@ class Standing:
 @click.command(help=_("Suivre l’envoi d’un numéro, avec une barre qui avance, jusqu’à sa dernière lettre."))
 @click.argument("number", type=int, metavar=_("NUMÉRO"))
 def follow(number: int) -> None:
-    house = the_house()
-    with house.store.reading() as session:
+    instance = the_instance()
+    with instance.store.reading() as session:
         draft.the_issue(session, number)
         edition = edition_of(session, number)
     if edition is None or edition.planned_at is None:
         raise NotFoundError(_("Le numéro {number} n’est pas encore parti : rien à suivre.").format(number=number))
     edition_id = key(edition.id)
-    show(house, lambda: [edition_id], until=lambda standing: standing.finished)
+    show(instance, lambda: [edition_id], until=lambda standing: standing.finished)
 
 
-def show(house: House, editions: Callable[[], Sequence[int]], *, until: Callable[[Standing], bool]) -> None:
+def show(instance: Instance, editions: Callable[[], Sequence[int]], *, until: Callable[[Standing], bool]) -> None:
     """A bar over the mails of these editions, looked at every second; and at the end their sum in words."""
-    standing = stand(house, editions())
+    standing = stand(instance, editions())
     with click.progressbar(
         length=max(standing.planned, 1), label=_("Lettres"), show_pos=True, item_show_func=lambda words: words
     ) as bar:
@@ -64,14 +64,14 @@ def show(house: House, editions: Callable[[], Sequence[int]], *, until: Callable
             if until(standing):
                 break
             time.sleep(LOOK_SECONDS)
-            standing = stand(house, editions())
+            standing = stand(instance, editions())
     click.echo(_("{ended} lettres sur {planned} ont leur sort.").format(ended=standing.ended, planned=standing.planned))
 
 
-def stand(house: House, edition_ids: Sequence[int]) -> Standing:
-    with house.store.reading() as session:
+def stand(instance: Instance, edition_ids: Sequence[int]) -> Standing:
+    with instance.store.reading() as session:
         found: Sequence[Balance] = list(balances(session, list(edition_ids)).values())
-        rates = [rate(session, edition_id, house.clock.now()) for edition_id in edition_ids]
+        rates = [rate(session, edition_id, instance.clock.now()) for edition_id in edition_ids]
         trouble = next(iter(troubles(session)), "")
     planned = sum(one.planned for one in found)
     return Standing(planned=planned, ended=planned - sum(one.waiting for one in found), rates=rates, trouble=trouble)

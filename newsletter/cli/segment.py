@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import segments
-from newsletter.cli.opening import the_house
+from newsletter.cli.instance import the_instance
 from newsletter.clock import paris_day
 from newsletter.errors import NotFoundError
 from newsletter.words import _
@@ -24,7 +24,7 @@ def segment() -> None:
 @segment.command(help=_("Lire un segment et le redire en bon français ; ne change rien."))
 @TEXT
 def check(text: str) -> None:
-    with the_house().store.reading() as session:
+    with the_instance().store.reading() as session:
         click.echo(segments.sentence(segments.understand(session, _text(text))))
 
 
@@ -32,10 +32,10 @@ def check(text: str) -> None:
 @TEXT
 @click.option("--json", "as_json", is_flag=True, help=_("Donner les nombres en JSON."))
 def count(text: str, as_json: bool) -> None:
-    house = the_house()
-    with house.store.reading() as session:
+    instance = the_instance()
+    with instance.store.reading() as session:
         tree = segments.understand(session, _text(text))
-        found = segments.reach(session, tree, today=paris_day(house.clock.now()))
+        found = segments.reach(session, tree, today=paris_day(instance.clock.now()))
     if as_json:
         click.echo(json.dumps(asdict(found) | {"segment": segments.to_text(tree)}, ensure_ascii=False))
         return
@@ -49,10 +49,10 @@ def count(text: str, as_json: bool) -> None:
     "--subscriber", type=click.IntRange(1, 2**31 - 1), required=True, metavar="N", help=_("Le numéro de la personne.")
 )
 def explain(text: str, subscriber: int) -> None:
-    house = the_house()
-    with house.store.reading() as session:
+    instance = the_instance()
+    with instance.store.reading() as session:
         tree = segments.understand(session, _text(text))
-        told = segments.explain(session, tree, subscriber, today=paris_day(house.clock.now()))
+        told = segments.explain(session, tree, subscriber, today=paris_day(instance.clock.now()))
     click.echo(_told(told))
 
 

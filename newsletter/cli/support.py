@@ -9,7 +9,7 @@ from newsletter.catalogue import qr, supports
 from newsletter.catalogue.forms import read_form
 from newsletter.catalogue.pictures import write_whole
 from newsletter.catalogue.supports import SupportForm
-from newsletter.cli.opening import the_house
+from newsletter.cli.instance import the_instance
 from newsletter.clock import paris_day
 from newsletter.errors import NewsletterError
 from newsletter.words import SupportKind, _, label
@@ -31,14 +31,14 @@ def support() -> None:
 @click.option("--code", default="", help=_("Un code déjà imprimé, à reprendre."))
 @click.option("--note", default="", help=_("Où il est posé, combien d’exemplaires…"))
 def add(partner: str, kind: SupportKind, season: int | None, code: str, note: str) -> None:
-    house = the_house()
-    year = season or paris_day(house.clock.now()).year
+    instance = the_instance()
+    year = season or paris_day(instance.clock.now()).year
     form = read_form(SupportForm, {"partner": partner, "kind": kind, "season": year, "code": code, "note": note})
-    with house.store.transaction() as session:
+    with instance.store.transaction() as session:
         added = supports.add(session, form)
     click.echo(
         _("Le support {code} est créé. Son QR code mène à {address}").format(
-            code=added.code, address=qr.address(added, house.settings.base_url)
+            code=added.code, address=qr.address(added, instance.settings.base_url)
         )
     )
 
@@ -46,8 +46,8 @@ def add(partner: str, kind: SupportKind, season: int | None, code: str, note: st
 @support.command("list", help=_("Montrer tous les supports."))
 @click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
 def list_(as_json: bool) -> None:
-    house = the_house()
-    with house.store.reading() as session:
+    instance = the_instance()
+    with instance.store.reading() as session:
         lines = [
             {
                 "code": line.support.code,
@@ -55,7 +55,7 @@ def list_(as_json: bool) -> None:
                 "kind": line.support.kind.value,
                 "season": line.support.season,
                 "note": line.support.note,
-                "address": qr.address(line.support, house.settings.base_url),
+                "address": qr.address(line.support, instance.settings.base_url),
             }
             for line in supports.listed(session)
         ]
@@ -76,14 +76,14 @@ def list_(as_json: bool) -> None:
 def qr_(code: str, svg: Path | None, pdf: Path | None) -> None:
     if svg is None and pdf is None:
         raise click.UsageError(_("Dites où écrire : --svg FICHIER, --pdf FICHIER, ou les deux."))
-    house = the_house()
-    with house.store.reading() as session:
+    instance = the_instance()
+    with instance.store.reading() as session:
         found = supports.find(session, code)
     if svg is not None:
-        sheet = qr.qr_svg(found.support, house.settings.base_url, partner=found.partner)
+        sheet = qr.qr_svg(found.support, instance.settings.base_url, partner=found.partner)
         _write(svg, sheet.encode())
     if pdf is not None:
-        _write(pdf, qr.qr_pdf(found.support, house.settings.base_url))
+        _write(pdf, qr.qr_pdf(found.support, instance.settings.base_url))
 
 
 def _write(path: Path, content: bytes) -> None:

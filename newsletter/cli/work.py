@@ -9,16 +9,16 @@ from contextlib import contextmanager
 import click
 
 from newsletter import pipeline
-from newsletter.cli.opening import the_house
+from newsletter.cli.instance import the_instance
 from newsletter.cli.progress import Standing, show
 from newsletter.clock import in_paris
-from newsletter.delivery import lock
-from newsletter.delivery.dispatch import unfinished_lanes
-from newsletter.delivery.hints import open_dispatcher
-from newsletter.delivery.report import moving_editions
-from newsletter.delivery.workers import Heart, Sign, alive, signs
+from newsletter.delivery.ledger import restore_lock
+from newsletter.delivery.ledger.balance import moving_editions
+from newsletter.delivery.workers.dispatch import unfinished_lanes
+from newsletter.delivery.workers.hints import open_dispatcher
+from newsletter.delivery.workers.registry import Heart, Sign, alive, signs
 from newsletter.errors import RefusedError
-from newsletter.house import House
+from newsletter.instance import Instance
 from newsletter.store.columns import key
 from newsletter.words import _, label
 
@@ -36,21 +36,21 @@ LOCKED_FOR_GOOD = 4
 def work(lane: str, *, once: bool, until_done: bool, no_hints: bool, list_: bool, as_json: bool) -> None:
     if once and until_done:
         raise click.UsageError(_("Choisissez entre --once et --until-done."))
-    house = the_house()
+    instance = the_instance()
     if list_:
-        _list(house, as_json=as_json)
+        _list(instance, as_json=as_json)
         return
-    with _until_told() as stopping, alive(house.store, house.clock) as heart:
+    with _until_told() as stopping, alive(instance.store, instance.clock) as heart:
         if once:
-            _once(house, heart, stopping, lane)
+            _once(instance, heart, stopping, lane)
         elif until_done:
-            _until_done(house, heart, stopping, lane, hints=not no_hints)
+            _until_done(instance, heart, stopping, lane, hints=not no_hints)
         else:
-            if why := locked(house):
+            if why := locked(instance):
                 click.echo(why, err=True)
             click.echo(_("Prêt à envoyer ({host}, {pid}). Ctrl+C pour arrêter.").format(host=heart.host, pid=heart.pid))
-            dispatcher = open_dispatcher(house.store, hints=not no_hints)
-            pipeline.keep_sending(house, dispatcher=dispatcher, heart=heart, stopping=stopping.is_set, lane=lane)
+            dispatcher = open_dispatcher(instance.store, hints=not no_hints)
+            pipeline.keep_sending(instance, dispatcher=dispatcher, heart=heart, stopping=stopping.is_set, lane=lane)
 
 
 @contextmanager
@@ -67,11 +67,11 @@ def _until_told() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _once(house: House, heart: Heart, stopping: threading.Event, lane: str) -> None:
+def _once(instance: Instance, heart: Heart, stopping: threading.Event, lane: str) -> None:
     attempts, trouble = 0, ""
-    for name in pipeline.lanes_with_work(house, lane=lane):
+    for name in pipeline.lanes_with_work(instance, lane=lane):
         with heart.draining(name):
-            drained = pipeline.deliver(house, lane=name, stopping=stopping.is_set)
+            drained = pipeline.deliver(instance, lane=name, stopping=stopping.is_set)
         attempts += drained.attempts
         trouble = trouble or drained.trouble
     click.echo(_("Envois tentés : {count}.").format(count=attempts))
@@ -79,12 +79,12 @@ def _once(house: House, heart: Heart, stopping: threading.Event, lane: str) -> N
         raise RefusedError(trouble)
 
 
-def _until_done(house: House, heart: Heart, stopping: threading.Event, lane: str, *, hints: bool) -> None:
+def _until_done(instance: Instance, heart: Heart, stopping: threading.Event, lane: str, *, hints: bool) -> None:
     """Send in a thread, and show how far it is, until nothing waits on this lane, or on any."""
-    dispatcher = open_dispatcher(house.store, hints=hints)
+    dispatcher = open_dispatcher(instance.store, hints=hints)
     sender = threading.Thread(
         target=pipeline.keep_sending,
-        args=[house],
+        args=[instance],
         kwargs={"dispatcher": dispatcher, "heart": heart, "stopping": stopping.is_set, "lane": lane},
     )
     sender.start()
@@ -92,18 +92,18 @@ def _until_done(house: House, heart: Heart, stopping: threading.Event, lane: str
     found_locked: list[str] = []
 
     def editions() -> list[int]:
-        with house.store.reading() as session:
+        with instance.store.reading() as session:
             seen.update((key(edition.id), None) for edition in moving_editions(session))
         return list(seen)
 
     def ended(_standing: Standing) -> bool:
-        with house.store.reading() as session:
+        with instance.store.reading() as session:
             waiting = [name for name in unfinished_lanes(session) if lane in ("", name)]
-        found_locked[:] = [*found_locked, why] if (why := locked(house)) else []
+        found_locked[:] = [*found_locked, why] if (why := locked(instance)) else []
         return stopping.is_set() or not waiting or not sender.is_alive() or len(found_locked) >= LOCKED_FOR_GOOD
 
     try:
-        show(house, editions, until=ended)
+        show(instance, editions, until=ended)
     finally:
         stopping.set()
         sender.join()
@@ -111,15 +111,15 @@ def _until_done(house: House, heart: Heart, stopping: threading.Event, lane: str
         raise RefusedError(found_locked[-1])
 
 
-def locked(house: House) -> str:
+def locked(instance: Instance) -> str:
     """Why this house may send nothing until a person opens it; empty when it may."""
-    with house.store.reading() as session:
-        return lock.check(session, house.settings.home)
+    with instance.store.reading() as session:
+        return restore_lock.check(session, instance.settings.home)
 
 
-def _list(house: House, *, as_json: bool) -> None:
-    with house.store.reading() as session:
-        found = signs(session, now=house.clock.now())
+def _list(instance: Instance, *, as_json: bool) -> None:
+    with instance.store.reading() as session:
+        found = signs(session, now=instance.clock.now())
     if as_json:
         rows = [sign.worker.model_dump(mode="json") | {"silent": sign.silent} for sign in found]
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))

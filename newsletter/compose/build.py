@@ -17,9 +17,9 @@ from newsletter.compose.content import Content
 from newsletter.compose.layout import lay_out, words_of
 from newsletter.compose.links import LinkTarget
 from newsletter.compose.mime import Letterhead
+from newsletter.compose.placeholders import Shield
 from newsletter.compose.places import check_places
 from newsletter.compose.plaintext import FILTERS, tidied
-from newsletter.compose.shield import Shield
 from newsletter.compose.sources import SLOTS, literal, read_source
 from newsletter.compose.templates import TemplateError, issue_templates, render
 from newsletter.words import _

@@ -12,8 +12,8 @@ import jinja2
 from newsletter.compose.build import compile_html, compile_text
 from newsletter.compose.layout import identity
 from newsletter.compose.mime import Letterhead, write_message
+from newsletter.compose.placeholders import Shield
 from newsletter.compose.program import Filled, greeting, one_line
-from newsletter.compose.shield import Shield
 from newsletter.compose.sources import read_source, render_source
 from newsletter.compose.templates import TemplateError
 from newsletter.words import _

@@ -14,7 +14,7 @@ from email.utils import format_datetime
 
 from newsletter.compose.links import ReaderLinks
 from newsletter.compose.program import Filled
-from newsletter.compose.quoted import on_the_wire, quoted
+from newsletter.compose.quoted_printable import on_the_wire, quoted
 from newsletter.config import Settings
 from newsletter.errors import NewsletterError
 from newsletter.tokens import Keyring, Purpose

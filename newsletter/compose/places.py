@@ -5,7 +5,7 @@ address only links may stand, and nowhere else anything at all (SEC-11).
 import re
 from html.parser import HTMLParser
 
-from newsletter.compose.shield import PER_READER, Shield
+from newsletter.compose.placeholders import PER_READER, Shield
 from newsletter.compose.sources import names_asked
 from newsletter.compose.templates import TemplateError
 from newsletter.words import _

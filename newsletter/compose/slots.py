@@ -17,7 +17,7 @@ from markupsafe import escape
 from newsletter.compose.links import LazyLinks, LinkTarget, addresses, unsubscribe_url
 from newsletter.compose.mime import Letterhead, frame, personal_fields, write_message
 from newsletter.compose.program import Program, Reader, link_values, name_values
-from newsletter.compose.quoted import SOFT_BREAK, on_the_wire, quoted, with_crlf, without_controls
+from newsletter.compose.quoted_printable import SOFT_BREAK, on_the_wire, quoted, with_crlf, without_controls
 from newsletter.compose.sources import Slot, cut, render_source
 from newsletter.compose.templates import TemplateError
 from newsletter.tokens import Purpose

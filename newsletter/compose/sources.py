@@ -12,7 +12,7 @@ from functools import lru_cache
 import jinja2
 from jinja2 import meta, nodes
 
-from newsletter.compose.shield import PER_READER
+from newsletter.compose.placeholders import PER_READER
 from newsletter.compose.templates import TemplateError, sandbox
 from newsletter.words import _
 

@@ -1,5 +1,5 @@
 """Who got what: the audience frozen, every mail accounted for, nothing sent twice.
 
-The order of a mail's life: `plan` → `claim` → `arming` and `send` → `outcome`; `doubt` settles what nobody knows,
-`pace` keeps the limits, `report` counts.
+Four rooms: `workers` (processes) call `sender` (connections), which asks `throttle` (rate limits) and writes the
+`ledger` (mails, batches, leases).
 """

@@ -13,15 +13,16 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from newsletter.accounts.passwords import GuessLimit
 from newsletter.errors import NewsletterError, NotFoundError, RefusedError
-from newsletter.house import House
+from newsletter.instance import Instance
 from newsletter.web.csrf import LOGIN, ForgedFormError, LoginNeeded, check_csrf
 from newsletter.web.pages import TEMPLATES, ForbiddenError, Guard, render
-from newsletter.web.sessions import Patience, visitor_of
+from newsletter.web.visitors import visitor_of
 from newsletter.words import Role, _
 
 ROUTERS = (
-    "login", "home", "public", "catalogue", "people", "segments", "issues", "sending", "desk", "reports", "accounts",
+    "login", "home", "public", "catalogue", "people", "segments", "issues", "sending", "leads", "reports", "accounts",
     "workers", "health",
 )  # fmt: skip
 NAVIGATION = (
@@ -50,11 +51,11 @@ POLICY = (
 )
 
 
-def create_app(house: House, tracker: ASGIApp | None = None) -> FastAPI:
+def create_app(instance: Instance, tracker: ASGIApp | None = None) -> FastAPI:
     """Every page of this house. `tracker` answers /l/ and /f/ before any page is asked."""
     app = FastAPI(title="Garder contact", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.house = house
-    app.state.patience = Patience()
+    app.state.instance = instance
+    app.state.guess_limit = GuessLimit()
     app.state.navigation = [(name, url, roles) for name, url in NAVIGATION if (roles := roles_at(url))]
     for name in ROUTERS:
         app.include_router(_page_file(name).router, dependencies=[Depends(check_csrf)])

@@ -14,11 +14,11 @@ from newsletter.catalogue.forms import FormError, read_form
 from newsletter.catalogue.pictures import HEAVIEST, PictureError
 from newsletter.clock import paris_day
 from newsletter.errors import NotFoundError
-from newsletter.house import House
-from newsletter.spelling import fold
+from newsletter.instance import Instance
+from newsletter.text import fold
 from newsletter.web import catalogue_supports
 from newsletter.web.catalogue_shelves import SHELVES, Shelf, ShelfName
-from newsletter.web.pages import Marketing, TheForm, TheHouse, render, say_and_go, text_of
+from newsletter.web.pages import Marketing, TheForm, TheInstance, render, say_and_go, text_of
 from newsletter.words import _
 
 router = APIRouter()
@@ -28,17 +28,17 @@ ROOT = "/bureau/catalogue"
 
 
 @router.get(ROOT)
-def overview(request: Request, house: TheHouse, visitor: Marketing) -> Response:
-    today = paris_day(house.clock.now())
-    with house.store.reading() as session:
+def overview(request: Request, instance: TheInstance, visitor: Marketing) -> Response:
+    today = paris_day(instance.clock.now())
+    with instance.store.reading() as session:
         counts = {shelf.name.value: len(shelf.listed(session, today)) for shelf in SHELVES.values()}
     return render(request, "catalogue/index.html", shelves=SHELVES, counts=counts)
 
 
 @router.get("/medias/{name}")
-def picture(name: str, house: TheHouse) -> Response:
+def picture(name: str, instance: TheInstance) -> Response:
     """A picture of the catalogue, for mails and pages alike. Its name changes with its pixels: kept for a year."""
-    path = pictures.find(name, folder=house.settings.media)
+    path = pictures.find(name, folder=instance.settings.media)
     if path is None:
         raise NotFoundError(_("Cette image n’existe pas, ou plus."))
     headers = {"Cache-Control": A_YEAR, "X-Content-Type-Options": "nosniff"}
@@ -46,71 +46,73 @@ def picture(name: str, house: TheHouse) -> Response:
 
 
 @router.get(ROOT + "/{shelf_name}")
-def list_shelf(request: Request, house: TheHouse, visitor: Marketing, shelf_name: ShelfName) -> Response:
+def list_shelf(request: Request, instance: TheInstance, visitor: Marketing, shelf_name: ShelfName) -> Response:
     shelf = SHELVES[shelf_name]
-    today = paris_day(house.clock.now())
-    with house.store.reading() as session:
+    today = paris_day(instance.clock.now())
+    with instance.store.reading() as session:
         lines = shelf.listed(session, today)
     return render(request, f"catalogue/{shelf_name}.html", shelf=shelf, shelves=SHELVES, lines=lines, today=today)
 
 
 @router.get(ROOT + "/{shelf_name}/nouveau")
-def blank_form(request: Request, house: TheHouse, visitor: Marketing, shelf_name: ShelfName) -> Response:
+def blank_form(request: Request, instance: TheInstance, visitor: Marketing, shelf_name: ShelfName) -> Response:
     shelf = SHELVES[shelf_name]
-    with house.store.reading() as session:
-        return _form_page(request, house, session, shelf, typed=shelf.blank())
+    with instance.store.reading() as session:
+        return _form_page(request, instance, session, shelf, typed=shelf.blank())
 
 
 @router.post(ROOT + "/{shelf_name}/nouveau")
-def add(request: Request, house: TheHouse, visitor: Marketing, form: TheForm, shelf_name: ShelfName) -> Response:
+def add(request: Request, instance: TheInstance, visitor: Marketing, form: TheForm, shelf_name: ShelfName) -> Response:
     shelf = SHELVES[shelf_name]
-    typed, errors = _typed(form, shelf, house=house)
+    typed, errors = _typed(form, shelf, instance=instance)
     try:
         filled = _checked(shelf, typed, errors)
-        with house.store.transaction() as session:
+        with instance.store.transaction() as session:
             row = shelf.add(session, filled)
     except FormError as error:
-        with house.store.reading() as session:
-            return _form_page(request, house, session, shelf, typed=typed, errors=error.fields)
+        with instance.store.reading() as session:
+            return _form_page(request, instance, session, shelf, typed=typed, errors=error.fields)
     return say_and_go(request, _after(shelf, row.id), shelf.added)
 
 
 @router.get(ROOT + "/{shelf_name}/{row_id}")
-def filled_form(request: Request, house: TheHouse, visitor: Marketing, shelf_name: ShelfName, row_id: int) -> Response:
+def filled_form(
+    request: Request, instance: TheInstance, visitor: Marketing, shelf_name: ShelfName, row_id: int
+) -> Response:
     shelf = SHELVES[shelf_name]
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         row = shelf.find(session, row_id)
-        return _form_page(request, house, session, shelf, typed=shelf.values(session, row), row=row)
+        return _form_page(request, instance, session, shelf, typed=shelf.values(session, row), row=row)
 
 
 @router.post(ROOT + "/{shelf_name}/{row_id}")
 def edit(
-    request: Request, house: TheHouse, visitor: Marketing, form: TheForm, shelf_name: ShelfName, row_id: int
+    request: Request, instance: TheInstance, visitor: Marketing, form: TheForm, shelf_name: ShelfName, row_id: int
 ) -> Response:
     shelf = SHELVES[shelf_name]
-    typed, errors = _typed(form, shelf, house=house)
+    typed, errors = _typed(form, shelf, instance=instance)
     try:
         filled = _checked(shelf, typed, errors)
-        with house.store.transaction() as session:
+        with instance.store.transaction() as session:
             shelf.edit(session, row_id, filled)
     except FormError as error:
-        with house.store.reading() as session:
+        with instance.store.reading() as session:
             row = shelf.find(session, row_id)
-            return _form_page(request, house, session, shelf, typed=typed, errors=error.fields, row=row)
+            return _form_page(request, instance, session, shelf, typed=typed, errors=error.fields, row=row)
     return say_and_go(request, f"{ROOT}/{shelf_name}", _("C’est enregistré."))
 
 
 @router.post(ROOT + "/{shelf_name}/{row_id}/retirer")
-def remove(request: Request, house: TheHouse, visitor: Marketing, shelf_name: ShelfName, row_id: int) -> Response:
-    with house.store.transaction() as session:
+def remove(request: Request, instance: TheInstance, visitor: Marketing, shelf_name: ShelfName, row_id: int) -> Response:
+    with instance.store.transaction() as session:
         SHELVES[shelf_name].remove(session, row_id)
     return say_and_go(request, f"{ROOT}/{shelf_name}", _("La fiche est retirée du catalogue."))
 
 
 @router.post(ROOT + "/portraits/{portrait_id}/accord-repris")
-def withdraw(request: Request, house: TheHouse, visitor: Marketing, portrait_id: int) -> Response:
-    with house.store.transaction() as session:
-        portrait = portraits.withdraw(session, portrait_id, now=house.clock.now())
+def withdraw(request: Request, instance: TheInstance, visitor: Marketing, portrait_id: int) -> Response:
+    with instance.store.transaction() as session:
+        portrait = portraits.withdraw(session, portrait_id, now=instance.clock.now())
     said = _("Le portrait de {person} ne sera plus montré.").format(person=portrait.person)
     return say_and_go(request, f"{ROOT}/portraits", said)
 
@@ -120,7 +122,7 @@ def _after(shelf: Shelf, row_id: int) -> str:
     return f"{ROOT}/{shelf.name}/{row_id}" if shelf.name is ShelfName.partners else f"{ROOT}/{shelf.name}"
 
 
-def _typed(form: FormData, shelf: Shelf, *, house: House) -> tuple[dict[str, Any], dict[str, str]]:
+def _typed(form: FormData, shelf: Shelf, *, instance: Instance) -> tuple[dict[str, Any], dict[str, str]]:
     """What was typed, with the uploaded picture kept under its new name; and the sentence of a refused picture."""
     typed: dict[str, Any] = {field: text_of(form, field) for field in shelf.form.model_fields}
     if "picture" not in typed:
@@ -131,7 +133,7 @@ def _typed(form: FormData, shelf: Shelf, *, house: House) -> tuple[dict[str, Any
     if not raw:
         return typed, {}
     try:
-        return typed | {"picture": pictures.keep(raw, folder=house.settings.media)}, {}
+        return typed | {"picture": pictures.keep(raw, folder=instance.settings.media)}, {}
     except PictureError as error:
         return typed, {"upload": str(error)}
 
@@ -158,7 +160,7 @@ def _checked(shelf: Shelf, typed: Mapping[str, Any], errors: Mapping[str, str]) 
 
 def _form_page(
     request: Request,
-    house: House,
+    instance: Instance,
     session: Session,
     shelf: Shelf,
     *,
@@ -167,7 +169,7 @@ def _form_page(
     row: Any = None,
 ) -> Response:
     """The form, empty, filled or to be mended; a partner's with their supports."""
-    more = catalogue_supports.about_partner(session, house, row) if shelf.name is ShelfName.partners and row else {}
+    more = catalogue_supports.about_partner(session, instance, row) if shelf.name is ShelfName.partners and row else {}
     return render(
         request,
         f"catalogue/{shelf.name}-form.html",
@@ -177,7 +179,7 @@ def _form_page(
         typed=typed,
         errors=errors or {},
         row=row,
-        **_choices(session, today=paris_day(house.clock.now())),
+        **_choices(session, today=paris_day(instance.clock.now())),
         **more,
     )
 

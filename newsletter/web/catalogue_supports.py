@@ -11,29 +11,29 @@ from newsletter.catalogue.forms import FormError, read_form
 from newsletter.catalogue.report import masked, partner_report
 from newsletter.catalogue.supports import SupportForm
 from newsletter.clock import paris_day
-from newsletter.house import House
+from newsletter.instance import Instance
 from newsletter.store.catalogue import Partner
-from newsletter.web.pages import Marketing, TheForm, TheHouse, render, say_and_go, text_of
+from newsletter.web.pages import Marketing, TheForm, TheInstance, render, say_and_go, text_of
 from newsletter.words import SupportKind, _, label
 
 router = APIRouter()
 PARTNER = "/bureau/catalogue/partenaires/{partner_id}"
 
 
-def about_partner(session: Session, house: House, partner: Partner) -> dict[str, Any]:
+def about_partner(session: Session, instance: Instance, partner: Partner) -> dict[str, Any]:
     """What the page of a partner shows besides its form."""
     assert partner.id is not None
     return {
         "report": partner_report(session, partner.id),
         "masked": masked,
-        "address": house.settings.base_url.split("://", 1)[1] + "/i/",
+        "address": instance.settings.base_url.split("://", 1)[1] + "/i/",
     }
 
 
 @router.get(PARTNER + "/support")
-def blank_support(request: Request, house: TheHouse, visitor: Marketing, partner_id: int) -> Response:
-    season = paris_day(house.clock.now()).year
-    with house.store.reading() as session:
+def blank_support(request: Request, instance: TheInstance, visitor: Marketing, partner_id: int) -> Response:
+    season = paris_day(instance.clock.now()).year
+    with instance.store.reading() as session:
         partner = partners.find(session, partner_id)
     return _support_page(
         request, partner, typed={"kind": SupportKind.placemat, "season": season, "note": "", "code": ""}
@@ -41,13 +41,15 @@ def blank_support(request: Request, house: TheHouse, visitor: Marketing, partner
 
 
 @router.post(PARTNER + "/support")
-def add_support(request: Request, house: TheHouse, visitor: Marketing, form: TheForm, partner_id: int) -> Response:
+def add_support(
+    request: Request, instance: TheInstance, visitor: Marketing, form: TheForm, partner_id: int
+) -> Response:
     typed = {field: text_of(form, field) for field in ("kind", "season", "note", "code")}
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         partner = partners.find(session, partner_id)
     try:
         filled = read_form(SupportForm, typed | {"partner": partner.name})
-        with house.store.transaction() as session:
+        with instance.store.transaction() as session:
             support = supports.add(session, filled)
     except FormError as error:
         return _support_page(request, partner, typed=typed, errors=error.fields)
@@ -56,19 +58,19 @@ def add_support(request: Request, house: TheHouse, visitor: Marketing, form: The
 
 
 @router.get("/bureau/catalogue/supports/{code}.svg")
-def sheet(house: TheHouse, visitor: Marketing, code: str) -> Response:
-    with house.store.reading() as session:
+def sheet(instance: TheInstance, visitor: Marketing, code: str) -> Response:
+    with instance.store.reading() as session:
         found = supports.find(session, code)
-    drawn = qr.qr_svg(found.support, house.settings.base_url, partner=found.partner)
+    drawn = qr.qr_svg(found.support, instance.settings.base_url, partner=found.partner)
     return _download(drawn.encode(), kind="image/svg+xml", name=f"{found.support.code}.svg")
 
 
 @router.get("/bureau/catalogue/supports/{code}.pdf")
-def code_alone(house: TheHouse, visitor: Marketing, code: str) -> Response:
-    with house.store.reading() as session:
+def code_alone(instance: TheInstance, visitor: Marketing, code: str) -> Response:
+    with instance.store.reading() as session:
         found = supports.find(session, code)
     return _download(
-        qr.qr_pdf(found.support, house.settings.base_url), kind="application/pdf", name=f"{found.support.code}.pdf"
+        qr.qr_pdf(found.support, instance.settings.base_url), kind="application/pdf", name=f"{found.support.code}.pdf"
     )
 
 

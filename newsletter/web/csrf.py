@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from newsletter.errors import NewsletterError
-from newsletter.web.sessions import visitor_of
+from newsletter.web.visitors import visitor_of
 from newsletter.words import _
 
 LOGIN = "/bureau/connexion"
@@ -47,7 +47,7 @@ def _check_origin(request: Request) -> None:
     origin = request.headers.get("origin")
     if origin is None:
         return
-    ours = {request.app.state.house.settings.base_url, f"{request.url.scheme}://{request.headers.get('host', '')}"}
+    ours = {request.app.state.instance.settings.base_url, f"{request.url.scheme}://{request.headers.get('host', '')}"}
     if _place(origin) not in {_place(url) for url in ours}:
         raise _forged()
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 from sqlmodel import Session
 
-from newsletter.delivery.doubt import Doubt, Ruling, choose_policy, doubts, settle
-from newsletter.delivery.report import edition_of
+from newsletter.delivery.ledger.balance import edition_of
+from newsletter.delivery.ledger.doubt import Doubt, Ruling, choose_policy, doubts, settle
 from newsletter.issues import draft
-from newsletter.web.pages import Marketing, TheHouse, number, render, say_and_go
+from newsletter.web.pages import Marketing, TheInstance, number, render, say_and_go
 from newsletter.words import DoubtPolicy, _, label, ngettext
 
 router = APIRouter()
@@ -49,8 +49,8 @@ MEANINGS = {  # a quarter of an hour is delivery.doubt.DOUBT_AFTER
 
 
 @router.get(ROOT)
-def list_doubts(request: Request, house: TheHouse, visitor: Marketing, issue_id: int) -> Response:
-    with house.store.reading() as session:
+def list_doubts(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
+    with instance.store.reading() as session:
         issue = draft.the_issue(session, issue_id)
         found = _of_issue(session, issue_id)
     return render(
@@ -67,13 +67,13 @@ def list_doubts(request: Request, house: TheHouse, visitor: Marketing, issue_id:
 @router.get(ROOT + "/decider")
 def ask(
     request: Request,
-    house: TheHouse,
+    instance: TheInstance,
     visitor: Marketing,
     issue_id: int,
     choix: Ruling,
     lettre: Annotated[int | None, Query()] = None,
 ) -> Response:
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         issue = draft.the_issue(session, issue_id)
         chosen = _chosen(session, issue_id, lettre)
     if not chosen:
@@ -84,25 +84,25 @@ def ask(
 @router.post(ROOT + "/decider")
 def decide(
     request: Request,
-    house: TheHouse,
+    instance: TheInstance,
     visitor: Marketing,
     issue_id: int,
     choix: Annotated[Ruling, Form()],
     lettre: Annotated[int | None, Form()] = None,
 ) -> Response:
-    with house.store.transaction() as session:
+    with instance.store.transaction() as session:
         mails = [one.mail_id for one in _chosen(session, issue_id, lettre)]
         why = _("décidé par {login}").format(login=visitor.name)
-        settled = settle(session, mails, choix, now=house.clock.now(), why=why)
+        settled = settle(session, mails, choix, now=instance.clock.now(), why=why)
     said = ngettext("{n} doute est levé.", "{n} doutes sont levés.", settled).format(n=number(settled))
     return _back(request, issue_id, said)
 
 
 @router.post(ROOT + "/regle")
 def set_policy(
-    request: Request, house: TheHouse, visitor: Marketing, issue_id: int, regle: Annotated[DoubtPolicy, Form()]
+    request: Request, instance: TheInstance, visitor: Marketing, issue_id: int, regle: Annotated[DoubtPolicy, Form()]
 ) -> Response:
-    with house.store.transaction() as session:
+    with instance.store.transaction() as session:
         draft.the_issue(session, issue_id)
         count = choose_policy(session, issue_id, regle)
     said = _("C’est dit. Dans le doute : {rule}.").format(rule=label(regle))

@@ -16,14 +16,14 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlmodel import Session, col
 
-from newsletter.delivery.report import in_doubt, lanes, moving_editions, rate, recent_mails
-from newsletter.delivery.workers import late_ticks, signs, tick_marks
+from newsletter.delivery.ledger.balance import in_doubt, lanes, moving_editions, rate, recent_mails
+from newsletter.delivery.workers.registry import late_ticks, signs, tick_marks
 from newsletter.errors import NewsletterError
-from newsletter.house import House
+from newsletter.instance import Instance
 from newsletter.store.activity import Event
 from newsletter.store.columns import key
 from newsletter.tracking.lag import lag
-from newsletter.web.pages import ForbiddenError, TheHouse
+from newsletter.web.pages import ForbiddenError, TheInstance
 from newsletter.words import EventKind, Verdict, _
 
 router = APIRouter()
@@ -35,9 +35,9 @@ class IllError(NewsletterError):
     """A part of the house does not work."""
 
 
-def may_look(request: Request, house: TheHouse) -> None:
+def may_look(request: Request, instance: TheInstance) -> None:
     """Only this machine itself, or who has the token. What a proxy hands on never counts as this machine."""
-    token = house.settings.metrics_token
+    token = instance.settings.metrics_token
     shown = request.headers.get("authorization", "").removeprefix("Bearer ")
     if token and secrets.compare_digest(shown.encode(), token.encode()):
         return
@@ -48,37 +48,37 @@ def may_look(request: Request, house: TheHouse) -> None:
 
 
 @router.get("/healthz")
-def healthz(house: TheHouse) -> Response:
+def healthz(instance: TheInstance) -> Response:
     """200 while every part works; 503, naming the part, when one does not."""
-    parts = {name: _look(check, house) for name, check in CHECKS.items()}
+    parts = {name: _look(check, instance) for name, check in CHECKS.items()}
     well = not any(parts.values())
     answer = {"ok": well, "parts": {name: why or "ok" for name, why in parts.items()}}
     return JSONResponse(answer, status_code=200 if well else 503, headers={"cache-control": "no-store"})
 
 
 @router.get("/metrics", dependencies=[Depends(may_look)])
-def metrics(house: TheHouse) -> Response:
+def metrics(instance: TheInstance) -> Response:
     registry = CollectorRegistry()
-    registry.register(Figures(house))
+    registry.register(Figures(instance))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 class Figures(Collector):
     """Every figure, counted when it is asked for: no process keeps any by itself."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
 
     def describe(self) -> list[Metric]:
         return []
 
     def collect(self) -> Iterator[Metric]:
-        now = self.house.clock.now()
-        with self.house.store.reading() as session:
+        now = self.instance.clock.now()
+        with self.instance.store.reading() as session:
             yield from _of_mails(session, now)
             yield from _of_lanes(session)
             yield from _of_workers(session, now)
-            yield from _of_readers(session, self.house, now)
+            yield from _of_readers(session, self.instance, now)
 
 
 def _of_mails(session: Session, now: datetime) -> Iterator[Metric]:
@@ -118,7 +118,7 @@ def _of_workers(session: Session, now: datetime) -> Iterator[Metric]:
     yield ticks
 
 
-def _of_readers(session: Session, house: House, now: datetime) -> Iterator[Metric]:
+def _of_readers(session: Session, instance: Instance, now: datetime) -> Iterator[Metric]:
     events = GaugeMetricFamily("newsletter_events", "What readers did, by verdict.", labels=["kind", "verdict"])
     counted = session.execute(
         sa.select(col(Event.kind), col(Event.verdict), sa.func.count()).group_by(col(Event.kind), col(Event.verdict))
@@ -126,7 +126,7 @@ def _of_readers(session: Session, house: House, now: datetime) -> Iterator[Metri
     for kind, verdict, count in counted:
         events.add_metric([EventKind(kind), Verdict(verdict)], count)
     yield events
-    behind = lag(session, house.settings.journal, now=now)
+    behind = lag(session, instance.settings.journal, now=now)
     yield GaugeMetricFamily("newsletter_journal_lag_bytes", "Bytes of the journal not loaded yet.", value=behind.bytes)
     yield GaugeMetricFamily(
         "newsletter_journal_lag_seconds", "Age of the oldest hit not loaded yet.", value=behind.seconds
@@ -146,10 +146,10 @@ def _from_here(request: Request) -> bool:
         return False
 
 
-def _look(check: Callable[[House], None], house: House) -> str:
+def _look(check: Callable[[Instance], None], instance: Instance) -> str:
     """What is wrong with this part; empty when it works."""
     try:
-        check(house)
+        check(instance)
     except IllError as error:
         return str(error)
     except (sa.exc.SQLAlchemyError, NewsletterError, OSError) as error:
@@ -157,32 +157,32 @@ def _look(check: Callable[[House], None], house: House) -> str:
     return ""
 
 
-def _database_answers(house: House) -> None:
-    house.store.check_version()
+def _database_answers(instance: Instance) -> None:
+    instance.store.check_version()
 
 
-def _scheduler_ticks(house: House) -> None:
-    with house.store.reading() as session:
+def _scheduler_ticks(instance: Instance) -> None:
+    with instance.store.reading() as session:
         marks = tick_marks(session)
     if not marks:
         raise IllError(_("aucun programme ne tient l’horloge : lancez « newsletter serve »"))
-    if late := late_ticks(marks, now=house.clock.now()):
+    if late := late_ticks(marks, now=instance.clock.now()):
         raise IllError(_("en retard : {names}").format(names=", ".join(late)))
 
 
-def _journal_takes_notes(house: House) -> None:
-    with tempfile.TemporaryFile(dir=house.settings.journal) as file:
+def _journal_takes_notes(instance: Instance) -> None:
+    with tempfile.TemporaryFile(dir=instance.settings.journal) as file:
         file.write(b"\n")
         file.flush()
 
 
-def _disk_has_room(house: House) -> None:
-    free = shutil.disk_usage(house.settings.home).free
+def _disk_has_room(instance: Instance) -> None:
+    free = shutil.disk_usage(instance.settings.home).free
     if free < ENOUGH_FREE:
         raise IllError(_("il ne reste que {free} Mo").format(free=free // 1024 // 1024))
 
 
-CHECKS: dict[str, Callable[[House], None]] = {
+CHECKS: dict[str, Callable[[Instance], None]] = {
     "database": _database_answers,
     "scheduler": _scheduler_ticks,
     "journal": _journal_takes_notes,

@@ -12,18 +12,18 @@ from sqlmodel import Session, col, select
 
 from newsletter import pipeline
 from newsletter.clock import paris_day
-from newsletter.delivery import lock
-from newsletter.delivery.families import PaceFile
-from newsletter.delivery.report import Balance, balances, troubles
+from newsletter.delivery.ledger import restore_lock
+from newsletter.delivery.ledger.balance import Balance, balances, troubles
+from newsletter.delivery.throttle.providers import PaceFile
 from newsletter.errors import NewsletterError
-from newsletter.house import House
+from newsletter.instance import Instance
 from newsletter.issues import calendar
 from newsletter.store.catalogue import Portrait
 from newsletter.store.issues import Edition, Issue
 from newsletter.store.leads import Adviser, Handover, Lead
 from newsletter.store.ledger import Mail
 from newsletter.store.people import Quarantine, SignUp, Subscriber
-from newsletter.web.pages import Staff, TheHouse, day, paris, render
+from newsletter.web.pages import Staff, TheInstance, day, paris, render
 from newsletter.words import IssueState, LeadState, MailState, Role, _, ngettext
 
 router = APIRouter()
@@ -67,14 +67,14 @@ class ToDo:
 
 
 @router.get("/bureau")
-def home(request: Request, house: TheHouse, visitor: Staff) -> Response:
+def home(request: Request, instance: TheInstance, visitor: Staff) -> Response:
     if visitor.role is Role.adviser:
-        with house.store.reading() as session:
+        with instance.store.reading() as session:
             leads = newest_leads(session, of_account=visitor.account_id)
         return render(request, "home/adviser.html", leads=leads)
-    now = house.clock.now()
-    with house.store.reading() as session:
-        held = held_back(session, house)
+    now = instance.clock.now()
+    with instance.store.reading() as session:
+        held = held_back(session, instance)
         coming = next_issues(session)
         values: dict[str, Any] = {
             "sent": issues_on_the_way(session),
@@ -85,8 +85,8 @@ def home(request: Request, house: TheHouse, visitor: Staff) -> Response:
     departures = [
         Departure(
             issue=issue,
-            reaches=_reaches(house, issue.segment),
-            late=calendar.is_late(issue, now, house.settings.late_after),
+            reaches=_reaches(instance, issue.segment),
+            late=calendar.is_late(issue, now, instance.settings.late_after),
         )
         for issue in coming
     ]
@@ -152,13 +152,13 @@ def sign_ups_since(session: Session, *, since: datetime) -> tuple[int, int]:
     return done, asked - done
 
 
-def held_back(session: Session, house: House) -> list[ToDo]:
+def held_back(session: Session, instance: Instance) -> list[ToDo]:
     """What keeps mails from leaving until a person says so: the lock, an issue that is late, a pace that is broken."""
-    home, now = house.settings.home, house.clock.now()
-    locked = lock.check(session, home)
+    home, now = instance.settings.home, instance.clock.now()
+    locked = restore_lock.check(session, home)
     pace = PaceFile(home)
     pace.table()
-    late = calendar.late(session, now=now, late_after=house.settings.late_after)
+    late = calendar.late(session, now=now, late_after=instance.settings.late_after)
     asks = _("« {title} » devait partir {when} et attend votre accord")
     return [
         *([ToDo(sentence=locked, url="/bureau/verrou")] if locked else []),
@@ -229,8 +229,8 @@ def _portraits_to_renew(session: Session, *, now: datetime) -> list[ToDo]:
     ]
 
 
-def _reaches(house: House, segment: str) -> int | None:
+def _reaches(instance: Instance, segment: str) -> int | None:
     try:
-        return pipeline.issue_reach(house, segment).mailable
+        return pipeline.issue_reach(instance, segment).mailable
     except NewsletterError:
         return None

@@ -5,19 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
+from newsletter.accounts.accounts import change_password
+from newsletter.accounts.passwords import GuessLimit, check_password
+from newsletter.accounts.sessions import LASTS, close_session, open_session
 from newsletter.errors import NewsletterError
-from newsletter.store.staff import Account
-from newsletter.web.accounts import change_password
-from newsletter.web.pages import Staff, TheHouse, render, say_and_go
-from newsletter.web.sessions import (
-    COOKIE,
-    LASTS,
-    Patience,
-    check_password,
-    close_session,
-    open_session,
-    visitor_of,
-)
+from newsletter.web.pages import Staff, TheInstance, render, say_and_go
+from newsletter.web.visitors import COOKIE, visitor_of
 from newsletter.words import _
 
 router = APIRouter()
@@ -37,9 +30,11 @@ def login_page(request: Request, suite: str = "") -> Response:
 
 
 @router.post("/bureau/connexion")
-def log_in(request: Request, house: TheHouse, login: Typed = "", password: Typed = "", suite: Typed = "") -> Response:
+def log_in(
+    request: Request, instance: TheInstance, login: Typed = "", password: Typed = "", suite: Typed = ""
+) -> Response:
     try:
-        cookie = _open(request, house, login=login.strip().lower(), password=password)
+        cookie = _open(request, instance, login=login.strip().lower(), password=password)
     except NewsletterError as error:
         return _login_page(request, going_to=suite, login=login, wrong=str(error), status=400)
     response = RedirectResponse(_own_page(suite), status_code=303)
@@ -50,14 +45,14 @@ def log_in(request: Request, house: TheHouse, login: Typed = "", password: Typed
         path="/bureau",
         httponly=True,
         samesite="lax",
-        secure=house.settings.base_url.startswith("https:"),
+        secure=instance.settings.base_url.startswith("https:"),
     )
     return response
 
 
 @router.post("/bureau/deconnexion")
-def log_out(request: Request, house: TheHouse, visitor: Staff) -> Response:
-    with house.store.transaction() as session:
+def log_out(request: Request, instance: TheInstance, visitor: Staff) -> Response:
+    with instance.store.transaction() as session:
         close_session(session, request.cookies[COOKIE])
     response = RedirectResponse("/bureau/connexion", status_code=303)
     response.delete_cookie(COOKIE, path="/bureau")
@@ -71,35 +66,35 @@ def own_account(request: Request, visitor: Staff) -> Response:
 
 @router.post("/bureau/compte")
 def new_password(
-    request: Request, house: TheHouse, visitor: Staff, present: Typed = "", new: Typed = "", again: Typed = ""
+    request: Request, instance: TheInstance, visitor: Staff, present: Typed = "", new: Typed = "", again: Typed = ""
 ) -> Response:
     if new != again:
         errors = {"again": _("Les deux mots de passe ne sont pas les mêmes.")}
         return render(request, "login/account.html", status=400, errors=errors)
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         known = check_password(session, login=visitor.login, password=present)
     if known is None:
         errors = {"present": _("Ce n’est pas votre mot de passe actuel.")}
         return render(request, "login/account.html", status=400, errors=errors)
     try:
-        with house.store.transaction() as session:
+        with instance.store.transaction() as session:
             change_password(session, login=visitor.login, password=new)
     except NewsletterError as error:
         return render(request, "login/account.html", status=400, errors={"new": str(error)})
     return say_and_go(request, "/bureau/connexion", _("Votre mot de passe est changé. Reconnectez-vous."))
 
 
-def _open(request: Request, house: TheHouse, *, login: str, password: str) -> str:
+def _open(request: Request, instance: TheInstance, *, login: str, password: str) -> str:
     """The cookie of a new session. Raises, in the same words for an unknown login and a wrong password."""
-    patience: Patience = request.app.state.patience
-    now = house.clock.now()
-    patience.check(login, now=now)
-    with house.store.transaction() as session:
-        account: Account | None = check_password(session, login=login, password=password)
+    guess_limit: GuessLimit = request.app.state.guess_limit
+    now = instance.clock.now()
+    guess_limit.check(login, now=now)
+    with instance.store.transaction() as session:
+        account = check_password(session, login=login, password=password)
         if account is not None:
-            patience.forget(login)
+            guess_limit.forget(login)
             return open_session(session, account, now=now)
-    patience.guessed_wrong(login, now=now)
+    guess_limit.guessed_wrong(login, now=now)
     raise NewsletterError(_("L’identifiant ou le mot de passe ne convient pas. Vérifiez-les et réessayez."))
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
-from newsletter.house import House
+from newsletter.instance import Instance
 from newsletter.tokens import Purpose
 
 GOOD_FOR = timedelta(hours=24)
@@ -18,15 +18,15 @@ class Shown(IntEnum):
     preferences = 3
 
 
-def nonce(house: House, form: Shown, subject: int = 0) -> str:
+def nonce(instance: Instance, form: Shown, subject: int = 0) -> str:
     """The nonce of this rendering, for one reader where the form is theirs."""
-    return house.keys.sign(Purpose.nonce, form, subject, int(house.clock.now().timestamp()))
+    return instance.keys.sign(Purpose.nonce, form, subject, int(instance.clock.now().timestamp()))
 
 
-def age_of(house: House, sent: str, form: Shown, subject: int = 0) -> timedelta | None:
+def age_of(instance: Instance, sent: str, form: Shown, subject: int = 0) -> timedelta | None:
     """How long ago this form was shown; None when we did not show it to them, or more than a day ago."""
-    numbers = house.keys.read(Purpose.nonce, sent)
+    numbers = instance.keys.read(Purpose.nonce, sent)
     if numbers is None or numbers[:2] != (form, subject):
         return None
-    age = house.clock.now() - datetime.fromtimestamp(numbers[2], UTC)
+    age = instance.clock.now() - datetime.fromtimestamp(numbers[2], UTC)
     return age if timedelta(0) <= age <= GOOD_FOR else None

@@ -16,12 +16,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 from starlette.datastructures import FormData
 
+from newsletter.accounts.sessions import Visitor
 from newsletter.clock import PARIS
-from newsletter.delivery.report import time_left
+from newsletter.delivery.ledger.balance import time_left
 from newsletter.errors import NewsletterError
-from newsletter.house import House
+from newsletter.instance import Instance
 from newsletter.web.csrf import FIELD, LoginNeeded
-from newsletter.web.sessions import Visitor, visitor_of
+from newsletter.web.visitors import visitor_of
 from newsletter.words import Role, _, label, ngettext
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "pages"
@@ -34,10 +35,10 @@ class ForbiddenError(NewsletterError):
     """This page belongs to another role."""
 
 
-def the_house(request: Request) -> House:
+def the_instance(request: Request) -> Instance:
     """The house that this app serves."""
-    house: House = request.app.state.house
-    return house
+    instance: Instance = request.app.state.instance
+    return instance
 
 
 async def the_form(request: Request) -> FormData:
@@ -64,7 +65,7 @@ class Guard:
         return visitor
 
 
-TheHouse = Annotated[House, Depends(the_house)]
+TheInstance = Annotated[Instance, Depends(the_instance)]
 TheForm = Annotated[FormData, Depends(the_form)]
 Staff = Annotated[Visitor, Depends(Guard(*Role))]
 Marketing = Annotated[Visitor, Depends(Guard(Role.marketing, Role.admin))]
@@ -92,7 +93,7 @@ def render(
         visitor=visitor,
         navigation=_navigation(request, visitor),
         path=request.url.path,
-        organisation=the_house(request).settings.organisation,
+        organisation=the_instance(request).settings.organisation,
         flash=said,
         csrf=lambda: _csrf_field(visitor),
         **values,
@@ -114,7 +115,7 @@ def say_and_go(request: Request, url: str, sentence: str = "") -> Response:
             path="/bureau",
             httponly=True,
             samesite="lax",
-            secure=the_house(request).settings.base_url.startswith("https:"),
+            secure=the_instance(request).settings.base_url.startswith("https:"),
         )
     return response
 

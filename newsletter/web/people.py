@@ -10,8 +10,8 @@ from sqlmodel import Session
 import segments
 from newsletter.audience import people, record
 from newsletter.clock import paris_day
-from newsletter.house import House
-from newsletter.web.pages import Marketing, TheForm, TheHouse, render, text_of
+from newsletter.instance import Instance
+from newsletter.web.pages import Marketing, TheForm, TheInstance, render, text_of
 from newsletter.words import Horizon, MailState, _, label
 from segments.fields import COUNTRIES
 
@@ -42,23 +42,23 @@ class Answer:
 
 
 @router.get(ROOT)
-def list_people(request: Request, house: TheHouse, visitor: Marketing, page: str = "1") -> Response:
-    return _list_page(request, house, number=_page_number(page))
+def list_people(request: Request, instance: TheInstance, visitor: Marketing, page: str = "1") -> Response:
+    return _list_page(request, instance, number=_page_number(page))
 
 
 @router.post(ROOT)
-def find_people(request: Request, house: TheHouse, visitor: Marketing, form: TheForm) -> Response:
+def find_people(request: Request, instance: TheInstance, visitor: Marketing, form: TheForm) -> Response:
     """A POST that changes nothing: what is sought may be an address, and no address stands in a URL or a log."""
     number = _page_number(text_of(form, "page"))
-    return _list_page(request, house, number=number, sought=text_of(form, "cherche")[:200])
+    return _list_page(request, instance, number=number, sought=text_of(form, "cherche")[:200])
 
 
 def _page_number(typed: str) -> int:
     return int(typed[:6]) if typed.isdecimal() and typed.isascii() else 1
 
 
-def _list_page(request: Request, house: House, *, number: int, sought: str = "") -> Response:
-    with house.store.reading() as session:
+def _list_page(request: Request, instance: Instance, *, number: int, sought: str = "") -> Response:
+    with instance.store.reading() as session:
         found = people.list_people(session, number=number, sought=sought)
         waiting, aside = people.set_aside(session) if found.number == 1 and not sought else (0, ())
     return render(
@@ -74,10 +74,12 @@ def _list_page(request: Request, house: House, *, number: int, sought: str = "")
 
 
 @router.get(ROOT + "/{number}")
-def show_person(request: Request, house: TheHouse, visitor: Marketing, number: Number, segment: str = "") -> Response:
-    with house.store.reading() as session:
+def show_person(
+    request: Request, instance: TheInstance, visitor: Marketing, number: Number, segment: str = ""
+) -> Response:
+    with instance.store.reading() as session:
         held = record.record_of(session, number)
-        answer = _why(session, house, number, segment) if segment.strip() else None
+        answer = _why(session, instance, number, segment) if segment.strip() else None
     return render(
         request,
         "people/person.html",
@@ -92,10 +94,10 @@ def show_person(request: Request, house: TheHouse, visitor: Marketing, number: N
 
 
 @router.get(ROOT + "/{number}/copie.json")
-def copy_person(house: TheHouse, visitor: Marketing, number: Number) -> Response:
+def copy_person(instance: TheInstance, visitor: Marketing, number: Number) -> Response:
     """Everything we hold about them, as a file to hand over. Its name says no name."""
-    with house.store.reading() as session:
-        copy = record.copy_of(session, number, now=house.clock.now())
+    with instance.store.reading() as session:
+        copy = record.copy_of(session, number, now=instance.clock.now())
     return Response(
         copy,
         media_type="application/json",
@@ -103,10 +105,10 @@ def copy_person(house: TheHouse, visitor: Marketing, number: Number) -> Response
     )
 
 
-def _why(session: Session, house: House, number: int, text: str) -> Answer:
+def _why(session: Session, instance: Instance, number: int, text: str) -> Answer:
     try:
         tree = segments.understand(session, text)
     except segments.SegmentError as error:
         return Answer(wrong=str(error))
-    told = segments.explain(session, tree, number, today=paris_day(house.clock.now()))
+    told = segments.explain(session, tree, number, today=paris_day(instance.clock.now()))
     return Answer(sentence=segments.sentence(tree), told=told)

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from newsletter.web import reader_pages, signing_up
-from newsletter.web.pages import TheHouse, render
+from newsletter.web.pages import TheInstance, render
 
 router = APIRouter()
 router.include_router(signing_up.router)
@@ -12,5 +12,5 @@ router.include_router(reader_pages.router)
 
 
 @router.api_route("/confidentialite", methods=["GET", "HEAD"])
-def privacy_notice(request: Request, house: TheHouse) -> Response:
-    return render(request, "public/confidentialite.html", settings=house.settings)
+def privacy_notice(request: Request, instance: TheInstance) -> Response:
+    return render(request, "public/confidentialite.html", settings=instance.settings)

@@ -3,13 +3,13 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
-from newsletter import pipeline
-from newsletter.audience import doors, privacy, wordings
-from newsletter.audience.doors import Button
-from newsletter.house import House
+from newsletter import pipeline, wordings
+from newsletter.audience import landing, privacy
+from newsletter.audience.landing import Button
+from newsletter.instance import Instance
 from newsletter.tokens import Purpose
 from newsletter.web.nonce import FIELD, Shown, age_of, nonce
-from newsletter.web.pages import TheForm, TheHouse, render, text_of, texts_of
+from newsletter.web.pages import TheForm, TheInstance, render, text_of, texts_of
 from newsletter.web.token_pages import PRIVATE, no_such_link
 from newsletter.words import Axis, Channel, Horizon, LinkKind, _
 
@@ -19,10 +19,10 @@ LOOK = ["GET", "HEAD"]
 
 @router.api_route("/d/{token}", methods=LOOK)
 @router.api_route("/d/{token}/", methods=LOOK)
-def show_unsubscribe(request: Request, house: TheHouse, token: str) -> Response:
+def show_unsubscribe(request: Request, instance: TheInstance, token: str) -> Response:
     """A page with a button; looking at it changes nothing (LST-07)."""
-    numbers = house.keys.read(Purpose.unsubscribe, token)
-    with house.store.reading() as session:
+    numbers = instance.keys.read(Purpose.unsubscribe, token)
+    with instance.store.reading() as session:
         reader = privacy.preferences_of(session, numbers[0]) if numbers else None
     if numbers is None or reader is None:
         return no_such_link(request)
@@ -31,51 +31,51 @@ def show_unsubscribe(request: Request, house: TheHouse, token: str) -> Response:
         "public/desinscription.html",
         headers=PRIVATE,
         reader=reader,
-        nonce=nonce(house, Shown.unsubscribe, numbers[0]),
-        preferences_url=_preferences_url(house, numbers[0]),
+        nonce=nonce(instance, Shown.unsubscribe, numbers[0]),
+        preferences_url=_preferences_url(instance, numbers[0]),
     )
 
 
 @router.post("/d/{token}")
 @router.post("/d/{token}/")  # a redirect to the address without the slash would lose the click (LST-06)
-def unsubscribe(request: Request, house: TheHouse, token: str, form: TheForm) -> Response:
+def unsubscribe(request: Request, instance: TheInstance, token: str, form: TheForm) -> Response:
     """Suppressed before the answer leaves, for a mailbox's one click and for our own page; any other POST is 400."""
-    numbers = house.keys.read(Purpose.unsubscribe, token)
-    with house.store.reading() as session:
+    numbers = instance.keys.read(Purpose.unsubscribe, token)
+    with instance.store.reading() as session:
         known = numbers is not None and privacy.preferences_of(session, numbers[0]) is not None
     if numbers is None or not known:
         return no_such_link(request)
     one_click = form.get("List-Unsubscribe") == "One-Click"
-    if not one_click and age_of(house, text_of(form, FIELD), Shown.unsubscribe, numbers[0]) is None:
+    if not one_click and age_of(instance, text_of(form, FIELD), Shown.unsubscribe, numbers[0]) is None:
         return _form_expired(request, f"/d/{token}")
     channel = Channel.one_click if one_click else Channel.preferences
-    with house.store.transaction() as session:
-        privacy.unsubscribe(session, numbers[0], now=house.clock.now(), channel=channel, edition_id=numbers[1])
+    with instance.store.transaction() as session:
+        privacy.unsubscribe(session, numbers[0], now=instance.clock.now(), channel=channel, edition_id=numbers[1])
     if one_click:
         return PlainTextResponse(_("Vous êtes désinscrit."), headers=PRIVATE)
-    preferences = _preferences_url(house, numbers[0])
+    preferences = _preferences_url(instance, numbers[0])
     return render(request, "public/desinscrit.html", headers=PRIVATE, preferences_url=preferences)
 
 
 @router.api_route("/p/{token}", methods=LOOK)
-def show_preferences(request: Request, house: TheHouse, token: str) -> Response:
-    numbers = house.keys.read(Purpose.preferences, token)
-    return _preference_page(request, house, numbers[0] if numbers else None)
+def show_preferences(request: Request, instance: TheInstance, token: str) -> Response:
+    numbers = instance.keys.read(Purpose.preferences, token)
+    return _preference_page(request, instance, numbers[0] if numbers else None)
 
 
 @router.post("/p/{token}")
-def save_preferences(request: Request, house: TheHouse, token: str, form: TheForm) -> Response:
-    numbers = house.keys.read(Purpose.preferences, token)
+def save_preferences(request: Request, instance: TheInstance, token: str, form: TheForm) -> Response:
+    numbers = instance.keys.read(Purpose.preferences, token)
     if numbers is None:
         return no_such_link(request)
-    if age_of(house, text_of(form, FIELD), Shown.preferences, numbers[0]) is None:
+    if age_of(instance, text_of(form, FIELD), Shown.preferences, numbers[0]) is None:
         return _form_expired(request, f"/p/{token}")
     horizon = text_of(form, "horizon")
-    with house.store.transaction() as session:
+    with instance.store.transaction() as session:
         if privacy.preferences_of(session, numbers[0]) is None:
             return no_such_link(request)
         axes = {axis: bool(text_of(form, axis.value)) for axis in Axis}
-        privacy.set_preferences(session, numbers[0], axes, now=house.clock.now())
+        privacy.set_preferences(session, numbers[0], axes, now=instance.clock.now())
         privacy.set_wishes(
             session,
             numbers[0],
@@ -83,17 +83,17 @@ def save_preferences(request: Request, house: TheHouse, token: str, form: TheFor
             sectors=texts_of(form, "sectors"),
             phone=text_of(form, "phone"),
         )
-    return _preference_page(request, house, numbers[0], saved=True)
+    return _preference_page(request, instance, numbers[0], saved=True)
 
 
 @router.api_route("/v/{token}", methods=LOOK)
-def show_letter(request: Request, house: TheHouse, token: str) -> Response:
+def show_letter(request: Request, instance: TheInstance, token: str) -> Response:
     """The letter in the browser: shut in, without scripts, forms or anything from elsewhere."""
-    letter = pipeline.view_online(house, token)
+    letter = pipeline.view_online(instance, token)
     if letter is None:
         return no_such_link(request)
     policy = (
-        f"default-src 'none'; img-src 'self' {house.settings.base_url} data:; style-src 'unsafe-inline'; "
+        f"default-src 'none'; img-src 'self' {instance.settings.base_url} data:; style-src 'unsafe-inline'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
         "sandbox allow-popups allow-popups-to-escape-sandbox"
     )
@@ -101,28 +101,28 @@ def show_letter(request: Request, house: TheHouse, token: str) -> Response:
 
 
 @router.api_route("/r/{token}/{number}", methods=LOOK)
-def show_button(request: Request, house: TheHouse, token: str, number: int) -> Response:
+def show_button(request: Request, instance: TheInstance, token: str, number: int) -> Response:
     """What the button of a letter will say; looking at it answers nothing (TRK-13)."""
-    button = _button(house, token, number)
+    button = _button(instance, token, number)
     if button is None:
         return no_such_link(request)
     return _answer_page(request, button, given=False)
 
 
 @router.post("/r/{token}/{number}")
-def answer(request: Request, house: TheHouse, token: str, number: int, form: TheForm) -> Response:
-    button = _button(house, token, number)
-    if button is None or pipeline.answer(house, token, number, phone=text_of(form, "phone")) is None:
+def answer(request: Request, instance: TheInstance, token: str, number: int, form: TheForm) -> Response:
+    button = _button(instance, token, number)
+    if button is None or pipeline.answer(instance, token, number, phone=text_of(form, "phone")) is None:
         return no_such_link(request)
     return _answer_page(request, button, given=True)
 
 
-def _button(house: House, token: str, number: int) -> Button | None:
-    numbers = house.keys.read(Purpose.answer, token)
+def _button(instance: Instance, token: str, number: int) -> Button | None:
+    numbers = instance.keys.read(Purpose.answer, token)
     if numbers is None:
         return None
-    with house.store.reading() as session:
-        return doors.button(session, edition_id=numbers[0], mail_id=numbers[1], number=number)
+    with instance.store.reading() as session:
+        return landing.button(session, edition_id=numbers[0], mail_id=numbers[1], number=number)
 
 
 def _answer_page(request: Request, button: Button, *, given: bool) -> Response:
@@ -130,12 +130,12 @@ def _answer_page(request: Request, button: Button, *, given: bool) -> Response:
     return render(request, page, headers=PRIVATE, button=button, given=given, call_me_back=wordings.CALL_ME_BACK.text)
 
 
-def _preference_page(request: Request, house: House, reader_id: int | None, *, saved: bool = False) -> Response:
+def _preference_page(request: Request, instance: Instance, reader_id: int | None, *, saved: bool = False) -> Response:
     if reader_id is None:
         return no_such_link(request)
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         reader = privacy.preferences_of(session, reader_id)
-        sectors = doors.sectors(session)
+        sectors = landing.sectors(session)
     if reader is None:
         return no_such_link(request)
     return render(
@@ -148,13 +148,13 @@ def _preference_page(request: Request, house: House, reader_id: int | None, *, s
         wordings={axis: wordings.wording(axis).text for axis in Axis},
         horizons=list(Horizon),
         sectors=sectors,
-        nonce=nonce(house, Shown.preferences, reader_id),
-        settings=house.settings,
+        nonce=nonce(instance, Shown.preferences, reader_id),
+        settings=instance.settings,
     )
 
 
-def _preferences_url(house: House, reader_id: int) -> str:
-    return f"/p/{house.keys.sign(Purpose.preferences, reader_id)}"
+def _preferences_url(instance: Instance, reader_id: int) -> str:
+    return f"/p/{instance.keys.sign(Purpose.preferences, reader_id)}"
 
 
 def _form_expired(request: Request, url: str) -> Response:

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlmodel import Session, col, select
 
-from newsletter.delivery.report import Balance, balances
+from newsletter.delivery.ledger.balance import Balance, balances
 from newsletter.errors import NotFoundError
 from newsletter.store.activity import Event
 from newsletter.store.issues import Edition, Issue, Link
 from newsletter.store.ledger import Mail
 from newsletter.store.people import Subscriber, stands
-from newsletter.web.pages import Marketing, TheHouse, number, render
+from newsletter.web.pages import Marketing, TheInstance, number, render
 from newsletter.words import Axis, EventKind, Horizon, LinkKind, MailState, Verdict, _, label, ngettext
 
 router = APIRouter()
@@ -63,15 +63,15 @@ class SentIssue:
 
 
 @router.get("/bureau/bilans")
-def list_reports(request: Request, house: TheHouse, visitor: Marketing) -> Response:
-    with house.store.reading() as session:
+def list_reports(request: Request, instance: TheInstance, visitor: Marketing) -> Response:
+    with instance.store.reading() as session:
         sent = sent_issues(session)
     return render(request, "reports/list.html", sent=sent)
 
 
 @router.get("/bureau/bilans/{issue_id}")
-def issue_report(request: Request, house: TheHouse, visitor: Marketing, issue_id: int) -> Response:
-    with house.store.reading() as session:
+def issue_report(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
+    with instance.store.reading() as session:
         found = sent_issues(session, only=issue_id)
         if not found:
             raise NotFoundError(_("Ce numéro n’est pas encore parti : il n’a pas de bilan."))

@@ -9,8 +9,8 @@ from sqlmodel import Session
 
 import segments
 from newsletter.clock import paris_day
-from newsletter.house import House
-from newsletter.web.pages import Marketing, TheHouse, render
+from newsletter.instance import Instance
+from newsletter.web.pages import Marketing, TheInstance, render
 from segments.fields import COUNTRIES, CRIB
 
 router = APIRouter()
@@ -38,12 +38,14 @@ class Tried:
 
 
 @router.get(ROOT)
-def try_segment(request: Request, house: TheHouse, visitor: Marketing, texte: str = "", modele: str = "") -> Response:
+def try_segment(
+    request: Request, instance: TheInstance, visitor: Marketing, texte: str = "", modele: str = ""
+) -> Response:
     """`texte` is the segment as typed; `modele` the name of a ready-made one to begin with. Changes nothing."""
     library = segments.library()
     typed = texte.replace("\r\n", "\n") or next((one.text for one in library if one.name == modele), "")
     asked = "texte" in request.query_params or bool(typed)
-    tried = try_out(house, typed) if asked else None
+    tried = try_out(instance, typed) if asked else None
     return render(
         request,
         "segments/segments.html",
@@ -57,17 +59,17 @@ def try_segment(request: Request, house: TheHouse, visitor: Marketing, texte: st
     )
 
 
-def try_out(house: House, text: str) -> Tried:
+def try_out(instance: Instance, text: str) -> Tried:
     """Read and count a segment; a mistake is part of the answer."""
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         try:
-            return _counted(session, house, segments.understand(session, text))
+            return _counted(session, instance, segments.understand(session, text))
         except segments.SegmentError as error:
             return Tried(wrong=error, marked=mark(text, error))
 
 
-def _counted(session: Session, house: House, tree: segments.Tree) -> Tried:
-    today = paris_day(house.clock.now())
+def _counted(session: Session, instance: Instance, tree: segments.Tree) -> Tried:
+    today = paris_day(instance.clock.now())
     return Tried(
         sentence=segments.sentence(tree),
         reach=segments.reach(session, tree, today=today),

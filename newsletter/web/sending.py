@@ -10,19 +10,19 @@ from fastapi.responses import Response
 from newsletter import pipeline
 from newsletter.clock import in_paris
 from newsletter.compose.mime import letterhead
-from newsletter.delivery import lock
-from newsletter.delivery.report import Balance, Exceptional, Rate, balance, edition_of, notes, rate, troubles
+from newsletter.delivery.ledger import restore_lock
+from newsletter.delivery.ledger.balance import Balance, Exceptional, Rate, balance_of, edition_of, notes, rate, troubles
 from newsletter.errors import NewsletterError
-from newsletter.house import House
+from newsletter.instance import Instance
 from newsletter.issues import approval, calendar, draft
 from newsletter.store.issues import Issue
-from newsletter.web import doubts, hours
-from newsletter.web.pages import Marketing, TheHouse, number, paris, render, say_and_go
+from newsletter.web import doubts, send_window
+from newsletter.web.pages import Marketing, TheInstance, number, paris, render, say_and_go
 from newsletter.words import IssueState, NoteKind, _, ngettext
 
 router = APIRouter()
 router.include_router(doubts.router)
-router.include_router(hours.router)
+router.include_router(send_window.router)
 ROOT = "/bureau/numeros/{issue_id}"
 Typed = Annotated[str, Form()]
 REFRESHED_EVERY = 5
@@ -52,61 +52,61 @@ class Progress:
 
 
 @router.get(ROOT)
-def follow(request: Request, house: TheHouse, visitor: Marketing, issue_id: int, fixe: bool = False) -> Response:
-    return _issue_page(request, house, issue_id, still=fixe)
+def follow(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int, fixe: bool = False) -> Response:
+    return _issue_page(request, instance, issue_id, still=fixe)
 
 
 @router.post(ROOT + "/approuver")
-def approve(request: Request, house: TheHouse, visitor: Marketing, issue_id: int) -> Response:
-    pipeline.approve_issue(house, issue_id, by=visitor.account_id)
+def approve(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
+    pipeline.approve_issue(instance, issue_id, by=visitor.account_id)
     return _back(request, issue_id, _("Le numéro est approuvé : son contenu est figé. Choisissez quand il part."))
 
 
 @router.post(ROOT + "/rouvrir")
-def reopen(request: Request, house: TheHouse, visitor: Marketing, issue_id: int) -> Response:
-    pipeline.reopen_issue(house, issue_id)
+def reopen(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
+    pipeline.reopen_issue(instance, issue_id)
     return _back(request, issue_id, _("Le numéro est de nouveau un brouillon."))
 
 
 @router.post(ROOT + "/programmer")
 def schedule(
-    request: Request, house: TheHouse, visitor: Marketing, issue_id: int, day: Typed = "", time: Typed = ""
+    request: Request, instance: TheInstance, visitor: Marketing, issue_id: int, day: Typed = "", time: Typed = ""
 ) -> Response:
     try:
-        pipeline.schedule_issue(house, issue_id, local=_moment_typed(day, time))
+        pipeline.schedule_issue(instance, issue_id, local=_moment_typed(day, time))
     except NewsletterError as error:
-        return _issue_page(request, house, issue_id, day=day, time=time, wrong=str(error))
-    with house.store.reading() as session:
+        return _issue_page(request, instance, issue_id, day=day, time=time, wrong=str(error))
+    with instance.store.reading() as session:
         issue = draft.the_issue(session, issue_id)
     assert issue.send_at is not None
     return _back(request, issue_id, _("C’est dit : il part {when}, heure de Paris.").format(when=paris(issue.send_at)))
 
 
 @router.post(ROOT + "/pause")
-def pause(request: Request, house: TheHouse, visitor: Marketing, issue_id: int) -> Response:
-    pipeline.pause_issue(house, issue_id)
+def pause(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
+    pipeline.pause_issue(instance, issue_id)
     return _back(request, issue_id, _("L’envoi est en pause. Les lettres déjà en route finissent leur trajet."))
 
 
 @router.post(ROOT + "/reprendre")
-def resume(request: Request, house: TheHouse, visitor: Marketing, issue_id: int) -> Response:
-    pipeline.resume_issue(house, issue_id)
+def resume(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
+    pipeline.resume_issue(instance, issue_id)
     return _back(request, issue_id, _("L’envoi reprend là où il s’était arrêté."))
 
 
 @router.get(ROOT + "/annuler")
-def confirm_cancelling(request: Request, house: TheHouse, visitor: Marketing, issue_id: int) -> Response:
-    with house.store.reading() as session:
+def confirm_cancelling(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
+    with instance.store.reading() as session:
         issue = draft.the_issue(session, issue_id)
         edition = edition_of(session, issue_id)
-        where = balance(session, edition.id or 0) if edition else Balance()
+        where = balance_of(session, edition.id or 0) if edition else Balance()
     begun = edition is not None and edition.message_date is not None
     return render(request, "issues/cancel.html", issue=issue, balance=where, begun=begun)
 
 
 @router.post(ROOT + "/annuler")
-def cancel(request: Request, house: TheHouse, visitor: Marketing, issue_id: int) -> Response:
-    where = pipeline.cancel_issue(house, issue_id)
+def cancel(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
+    where = pipeline.cancel_issue(instance, issue_id)
     return _back(request, issue_id, _cancelled_said(where))
 
 
@@ -133,7 +133,7 @@ def _back(request: Request, issue_id: int, sentence: str) -> Response:
 
 def _issue_page(
     request: Request,
-    house: House,
+    instance: Instance,
     issue_id: int,
     *,
     day: str = "",
@@ -141,19 +141,19 @@ def _issue_page(
     wrong: str = "",
     still: bool = False,
 ) -> Response:
-    now = house.clock.now()
-    with house.store.reading() as session:
-        locked = lock.check(session, house.settings.home)
+    now = instance.clock.now()
+    with instance.store.reading() as session:
+        locked = restore_lock.check(session, instance.settings.home)
         issue = draft.the_issue(session, issue_id)
         edition = edition_of(session, issue_id)
         progress = Progress(
-            balance=balance(session, edition.id or 0) if edition else Balance(),
+            balance=balance_of(session, edition.id or 0) if edition else Balance(),
             notes=notes(session, edition.id or 0) if edition else [],
             troubles=troubles(session),
-            rate=rate(session, edition.id or 0, house.clock.now()) if edition else Rate(),
+            rate=rate(session, edition.id or 0, instance.clock.now()) if edition else Rate(),
         )
         findings = (
-            approval.findings(session, issue, now=now, letterhead=letterhead(house.settings))
+            approval.findings(session, issue, now=now, letterhead=letterhead(instance.settings))
             if issue.state is IssueState.draft
             else []
         )
@@ -167,7 +167,7 @@ def _issue_page(
         progress=progress,
         findings=findings,
         blocked=any(finding.level == "block" for finding in findings),
-        reach=_reach(house, edition.segment if edition else issue.segment),
+        reach=_reach(instance, edition.segment if edition else issue.segment),
         happened=HAPPENED,
         errors={"day": wrong} if wrong else {},
         wanted={"day": day, "time": time} if wrong else _planned_for(issue),
@@ -175,8 +175,8 @@ def _issue_page(
         moving=moving,
         today=in_paris(now).date().isoformat(),
         locked=locked,
-        late=calendar.is_late(issue, now, house.settings.late_after),
-        window=hours.window_of(issue),
+        late=calendar.is_late(issue, now, instance.settings.late_after),
+        window=send_window.window_of(issue),
         opens_at=calendar.opens_at(issue, now),
         policies=doubts.POLICIES,
         meanings=doubts.MEANINGS,
@@ -190,8 +190,8 @@ def _planned_for(issue: Issue) -> dict[str, str]:
     return {"day": local.date().isoformat(), "time": local.strftime("%H:%M")}
 
 
-def _reach(house: House, segment: str) -> int | None:
+def _reach(instance: Instance, segment: str) -> int | None:
     try:
-        return pipeline.issue_reach(house, segment).mailable
+        return pipeline.issue_reach(instance, segment).mailable
     except NewsletterError:
         return None

@@ -7,13 +7,15 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData
 
-from newsletter.audience import confirming, doors, signup, spellings, wordings
-from newsletter.audience.doors import Origin
+from newsletter import wordings
+from newsletter.audience import confirming, landing, signup
+from newsletter.audience.landing import Origin
 from newsletter.audience.signup import Form
-from newsletter.house import House
+from newsletter.imports import spellings
+from newsletter.instance import Instance
 from newsletter.tokens import Purpose
 from newsletter.web.nonce import FIELD, Shown, age_of, nonce
-from newsletter.web.pages import TheForm, TheHouse, render, text_of, texts_of
+from newsletter.web.pages import TheForm, TheInstance, render, text_of, texts_of
 from newsletter.web.token_pages import PRIVATE, no_such_link
 from newsletter.words import Axis, Horizon, _
 
@@ -24,31 +26,31 @@ FORM = "public/inscription.html"
 
 
 @router.api_route("/inscription", methods=["GET", "HEAD"])
-def show_plain_form(request: Request, house: TheHouse) -> Response:
-    return _form_page(request, house, None, Form(address=""))
+def show_plain_form(request: Request, instance: TheInstance) -> Response:
+    return _form_page(request, instance, None, Form(address=""))
 
 
 @router.api_route("/i/{code}", methods=["GET", "HEAD"])
-def show_form_of_support(request: Request, house: TheHouse, code: str) -> Response:
+def show_form_of_support(request: Request, instance: TheInstance, code: str) -> Response:
     """The form behind a printed code. A code we do not know, half torn off perhaps, still shows a form."""
-    with house.store.reading() as session:
-        origin = doors.origin(session, code)
+    with instance.store.reading() as session:
+        origin = landing.origin(session, code)
     if origin is not None and request.method == "GET":
-        with house.store.transaction() as session:
-            doors.count_scan(session, origin.support_id, now=house.clock.now())
-    return _form_page(request, house, origin, Form(address=""))
+        with instance.store.transaction() as session:
+            landing.count_scan(session, origin.support_id, now=instance.clock.now())
+    return _form_page(request, instance, origin, Form(address=""))
 
 
 @router.post("/inscription")
-def take_plain_form(request: Request, house: TheHouse, form: TheForm) -> Response:
-    return _take(request, house, None, form)
+def take_plain_form(request: Request, instance: TheInstance, form: TheForm) -> Response:
+    return _take(request, instance, None, form)
 
 
 @router.post("/i/{code}")
-def take_form_of_support(request: Request, house: TheHouse, code: str, form: TheForm) -> Response:
-    with house.store.reading() as session:
-        origin = doors.origin(session, code)
-    return _take(request, house, origin, form)
+def take_form_of_support(request: Request, instance: TheInstance, code: str, form: TheForm) -> Response:
+    with instance.store.reading() as session:
+        origin = landing.origin(session, code)
+    return _take(request, instance, origin, form)
 
 
 @router.api_route("/inscription/merci", methods=["GET", "HEAD"])
@@ -57,10 +59,10 @@ def look_in_your_box(request: Request) -> Response:
 
 
 @router.api_route("/k/{token}", methods=["GET", "HEAD"])
-def show_confirmation(request: Request, house: TheHouse, token: str) -> Response:
+def show_confirmation(request: Request, instance: TheInstance, token: str) -> Response:
     """A page with a button: programs that follow every link confirm nothing (TRK-14)."""
-    numbers = house.keys.read(Purpose.confirm, token)
-    with house.store.reading() as session:
+    numbers = instance.keys.read(Purpose.confirm, token)
+    with instance.store.reading() as session:
         first_name = confirming.asked_by(session, numbers[0]) if numbers else None
     if first_name is None:
         return no_such_link(request)
@@ -68,13 +70,13 @@ def show_confirmation(request: Request, house: TheHouse, token: str) -> Response
 
 
 @router.post("/k/{token}")
-def confirm(request: Request, house: TheHouse, token: str) -> Response:
-    numbers = house.keys.read(Purpose.confirm, token)
-    with house.store.transaction() as session:
-        confirmed = confirming.confirm(session, numbers[0], now=house.clock.now()) if numbers else None
+def confirm(request: Request, instance: TheInstance, token: str) -> Response:
+    numbers = instance.keys.read(Purpose.confirm, token)
+    with instance.store.transaction() as session:
+        confirmed = confirming.confirm(session, numbers[0], now=instance.clock.now()) if numbers else None
     if confirmed is None:
         return no_such_link(request)
-    preferences = house.keys.sign(Purpose.preferences, confirmed.subscriber_id)
+    preferences = instance.keys.sign(Purpose.preferences, confirmed.subscriber_id)
     return render(
         request,
         "public/bienvenue.html",
@@ -84,18 +86,18 @@ def confirm(request: Request, house: TheHouse, token: str) -> Response:
     )
 
 
-def _take(request: Request, house: House, origin: Origin | None, sent: FormData) -> Response:
+def _take(request: Request, instance: Instance, origin: Origin | None, sent: FormData) -> Response:
     """Take the form down, or show it again with everything kept. Who falls into the trap is thanked like anyone."""
     form = _read(sent, origin)
     wrong = signup.mistakes(form)
-    age = age_of(house, text_of(sent, FIELD), Shown.sign_up)
+    age = age_of(instance, text_of(sent, FIELD), Shown.sign_up)
     if age is None or age < LEAST:
         wrong["form"] = _("Le formulaire n’était plus valable. Vérifiez-le et envoyez-le de nouveau.")
     if wrong:
-        return _form_page(request, house, origin, form, wrong=wrong)
+        return _form_page(request, instance, origin, form, wrong=wrong)
     if not text_of(sent, TRAP):
-        with house.store.transaction() as session:
-            signup.ask(session, house.keys, form, now=house.clock.now())
+        with instance.store.transaction() as session:
+            signup.ask(session, instance.keys, form, now=instance.clock.now())
     return RedirectResponse("/inscription/merci", status_code=303, headers=PRIVATE)
 
 
@@ -116,10 +118,10 @@ def _read(sent: FormData, origin: Origin | None) -> Form:
 
 
 def _form_page(
-    request: Request, house: House, origin: Origin | None, form: Form, *, wrong: dict[str, str] | None = None
+    request: Request, instance: Instance, origin: Origin | None, form: Form, *, wrong: dict[str, str] | None = None
 ) -> Response:
-    with house.store.reading() as session:
-        sectors = doors.sectors(session)
+    with instance.store.reading() as session:
+        sectors = landing.sectors(session)
     values: dict[str, Any] = {
         "partner": origin.partner_name if origin else "",
         "sectors": sectors,
@@ -127,8 +129,8 @@ def _form_page(
         "horizons": [horizon for horizon in Horizon if horizon != Horizon.unknown],
         "axes": list(Axis),
         "wordings": {axis: wordings.wording(axis).text for axis in Axis},
-        "settings": house.settings,
-        "nonce": nonce(house, Shown.sign_up),
+        "settings": instance.settings,
+        "nonce": nonce(instance, Shown.sign_up),
         "trap": TRAP,
     }
     return render(request, FORM, status=400 if wrong else 200, headers=PRIVATE, form=form, wrong=wrong or {}, **values)

@@ -7,14 +7,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlmodel import Session, col, select
 
-from newsletter.delivery import slowdowns
-from newsletter.delivery.families import name_of
-from newsletter.delivery.report import Balance, Rate, balances, lanes, moving_editions, rate
-from newsletter.delivery.workers import late_ticks, signs, tick_marks
-from newsletter.house import House
+from newsletter.delivery.ledger.balance import Balance, Rate, balances, lanes, moving_editions, rate
+from newsletter.delivery.throttle import backoff
+from newsletter.delivery.throttle.providers import name_of
+from newsletter.delivery.workers.registry import late_ticks, signs, tick_marks
+from newsletter.instance import Instance
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue
-from newsletter.web.pages import Marketing, TheHouse, render
+from newsletter.web.pages import Marketing, TheInstance, render
 from newsletter.words import _
 
 router = APIRouter()
@@ -41,16 +41,16 @@ class OnItsWay:
 
 
 @router.get("/bureau/envoi")
-def senders(request: Request, house: TheHouse, visitor: Marketing, fixe: bool = False) -> Response:
-    now = house.clock.now()
-    with house.store.reading() as session:
-        moving = _on_their_way(session, house)
+def senders(request: Request, instance: TheInstance, visitor: Marketing, fixe: bool = False) -> Response:
+    now = instance.clock.now()
+    with instance.store.reading() as session:
+        moving = _on_their_way(session, instance)
         values: dict[str, Any] = {
             "moving": moving,
             "signs": signs(session, now=now),
             "lanes": lanes(session),
             "slowdowns": [
-                (name_of(slow.family), slow, slowdowns.sentence(slow)) for slow in slowdowns.in_force(session, now=now)
+                (name_of(slow.family), slow, backoff.sentence(slow)) for slow in backoff.in_force(session, now=now)
             ],
             "late": [TICKS.get(name, name) for name in late_ticks(tick_marks(session), now=now)],
         }
@@ -58,7 +58,7 @@ def senders(request: Request, house: TheHouse, visitor: Marketing, fixe: bool = 
     return render(request, "sending/senders.html", refresh=refresh, **values)
 
 
-def _on_their_way(session: Session, house: House) -> list[OnItsWay]:
+def _on_their_way(session: Session, instance: Instance) -> list[OnItsWay]:
     editions = moving_editions(session)
     found = balances(session, [key(edition.id) for edition in editions])
     wanted = select(Issue).where(col(Issue.id).in_([edition.issue_id for edition in editions]))
@@ -67,7 +67,7 @@ def _on_their_way(session: Session, house: House) -> list[OnItsWay]:
         OnItsWay(
             issue=issues[edition.issue_id],
             balance=found.get(key(edition.id), Balance()),
-            rate=rate(session, key(edition.id), house.clock.now()),
+            rate=rate(session, key(edition.id), instance.clock.now()),
         )
         for edition in editions
     ]

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from newsletter.config import Settings
-from newsletter.transport.contract import RelayError, Transport
-from newsletter.transport.relay import SmtpRelay
-from newsletter.transport.switches import Client, Security, Switches
-from newsletter.transport.way_out import WayOut, open_transport
-from newsletter.transport.wire import switches_of
-from tests.contract.outboxes import ListOutbox, an_envelope, deliver_all
-from tests.contract.papers import Papers
-from tests.contract.scripted import Script, Seen, scripted
+from newsletter.smtp.contract import RelayError, Transport
+from newsletter.smtp.factory import WayOut, open_transport
+from newsletter.smtp.options import Client, Security, Switches
+from newsletter.smtp.pipelined import switches_of
+from newsletter.smtp.relay import SmtpRelay
+from tests.kit.certificates import Papers
+from tests.kit.outboxes import ListOutbox, an_envelope, deliver_all
+from tests.kit.scripted_smtp import Script, Seen, scripted
 
 WAYS: dict[str, Callable[[Settings], Transport]] = {
     "wire": open_transport,

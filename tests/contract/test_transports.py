@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.transport.contract import Envelope, Fate, RelayError, Reply, Transport
-from newsletter.transport.folder import Folder
-from newsletter.transport.greeting import Server
-from newsletter.transport.post import post
-from newsletter.transport.relay import SmtpRelay
-from newsletter.transport.switches import Switches
-from newsletter.transport.wire import Wire
-from tests.contract.outboxes import MESSAGE, ListOutbox, an_envelope
-from tests.contract.scripted import DROP, TAKE_AND_DROP, Script, Seen, scripted
-from tests.smtp import Postbox, smtp_server
+from newsletter.smtp.contract import Envelope, Fate, RelayError, Reply, Transport
+from newsletter.smtp.folder import Folder
+from newsletter.smtp.handshake import Server
+from newsletter.smtp.options import Switches
+from newsletter.smtp.pipelined import Wire
+from newsletter.smtp.relay import SmtpRelay
+from newsletter.smtp.single import post
+from tests.kit.outboxes import MESSAGE, ListOutbox, an_envelope
+from tests.kit.scripted_smtp import DROP, TAKE_AND_DROP, Script, Seen, scripted
+from tests.kit.smtp import MailServer, smtp_server
 
 SMTP = ["wire", "relay"]
 ALL = [*SMTP, "folder"]
@@ -31,7 +31,7 @@ def smtp(name: str, port: int, *, username: str = "", password: str = "", per_co
 
 
 @pytest.fixture
-def postbox() -> Iterator[Postbox]:
+def postbox() -> Iterator[MailServer]:
     with smtp_server() as postbox:
         yield postbox
 
@@ -76,7 +76,7 @@ def test_single_letters_are_posted_in_their_order(transport: Transport) -> None:
     assert post(transport, []) == []
 
 
-def test_without_a_permit_nothing_is_handed_over(transport: Transport, tmp_path: Path, postbox: Postbox) -> None:
+def test_without_a_permit_nothing_is_handed_over(transport: Transport, tmp_path: Path, postbox: MailServer) -> None:
     async def never(_envelope: Envelope) -> bool:
         return False
 
@@ -86,7 +86,7 @@ def test_without_a_permit_nothing_is_handed_over(transport: Transport, tmp_path:
 
 
 @pytest.mark.parametrize("name", SMTP)
-def test_the_bytes_arrive_unchanged(postbox: Postbox, name: str) -> None:
+def test_the_bytes_arrive_unchanged(postbox: MailServer, name: str) -> None:
     deliver(smtp(name, postbox.port), ListOutbox.of([an_envelope()]))
     assert postbox.received[0].message == MESSAGE
     assert (postbox.received[0].sender, postbox.received[0].recipient) == ("retours@example.org", "b@example.org")
@@ -150,7 +150,7 @@ def test_after_421_the_line_is_left_and_the_rest_waits_for_another(name: str, wh
 
 
 @pytest.mark.parametrize("name", SMTP)
-def test_a_connection_ends_after_its_number_of_messages(postbox: Postbox, name: str) -> None:
+def test_a_connection_ends_after_its_number_of_messages(postbox: MailServer, name: str) -> None:
     outbox = deliver(smtp(name, postbox.port, per_connection=2), ListOutbox.of([an_envelope()] * 3))
     assert (outbox.fates, len(outbox.waiting)) == (["accepted"] * 2, 1)
 

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from newsletter.config import Settings
-from newsletter.transport.contract import Envelope, RelayError
-from newsletter.transport.greeting import Server, our_name
-from newsletter.transport.relay import SmtpRelay
-from newsletter.transport.replies import AnswerReader, NonsenseError
-from newsletter.transport.switches import Client, Patience, Security, Switches
-from newsletter.transport.way_out import open_transport
-from newsletter.transport.wire import Wire
-from tests.contract.outboxes import ListOutbox, an_envelope, deliver_all
-from tests.contract.papers import Papers
-from tests.contract.scripted import (
+from newsletter.smtp.contract import Envelope, RelayError
+from newsletter.smtp.factory import open_transport
+from newsletter.smtp.handshake import Server, our_name
+from newsletter.smtp.options import Client, Patience, Security, Switches
+from newsletter.smtp.pipelined import Wire
+from newsletter.smtp.relay import SmtpRelay
+from newsletter.smtp.replies import AnswerReader, NonsenseError
+from tests.kit.certificates import Papers
+from tests.kit.outboxes import ListOutbox, an_envelope, deliver_all
+from tests.kit.scripted_smtp import (
     DROP,
     EVERYTHING,
     READ_NO_MORE,

@@ -6,12 +6,12 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.transport.contract import Envelope
-from newsletter.transport.greeting import Server
-from newsletter.transport.switches import Patience, Switches
-from newsletter.transport.wire import Wire
-from tests.contract.outboxes import ListOutbox, an_envelope, deliver_all
-from tests.contract.scripted import DROP, EVERYTHING, TAKE_AND_DROP, Script, Seen, scripted
+from newsletter.smtp.contract import Envelope
+from newsletter.smtp.handshake import Server
+from newsletter.smtp.options import Patience, Switches
+from newsletter.smtp.pipelined import Wire
+from tests.kit.outboxes import ListOutbox, an_envelope, deliver_all
+from tests.kit.scripted_smtp import DROP, EVERYTHING, TAKE_AND_DROP, Script, Seen, scripted
 
 NO = ["421 4.3.2 going", "450 4.2.0 later", "451 4.7.1 grey", "503 5.5.1 order", "550 5.1.1 unknown", "552 5.2.2 full"]
 ODD = ["250-two\r\n250 lines", "251 elsewhere", "354 go on", "gibberish", DROP]

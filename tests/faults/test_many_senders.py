@@ -15,18 +15,18 @@ from click.testing import Result
 from sqlmodel import Session, col, select
 
 from newsletter.clock import SystemClock
-from newsletter.delivery.hints import prepare_hints
-from newsletter.delivery.plan import plan
-from newsletter.delivery.report import balance
-from newsletter.delivery.workers import Heart, signs
-from newsletter.house import House
+from newsletter.delivery.ledger.balance import balance_of
+from newsletter.delivery.ledger.plan import plan
+from newsletter.delivery.workers.hints import prepare_hints
+from newsletter.delivery.workers.registry import Heart, signs
+from newsletter.instance import Instance
 from newsletter.store import Store
 from newsletter.store.columns import key
 from newsletter.store.ledger import Batch, Lane
 from newsletter.store.people import Consent, Subscriber
 from newsletter.store.portable import postgresql_address
-from tests.makers import a_subscriber, an_edition
-from tests.smtp import Postbox, smtp_server
+from tests.kit.makers import a_subscriber, an_edition
+from tests.kit.smtp import MailServer, smtp_server
 
 pytestmark = pytest.mark.xdist_group("processes")  # several at once: never two of these beside each other
 READERS = 520  # two batches
@@ -36,16 +36,16 @@ READERS = 520  # two batches
 class Office:
     """A house on disk with an edition to send, and the server it leaves through."""
 
-    house: House
-    postbox: Postbox
+    instance: Instance
+    postbox: MailServer
     edition_id: int
 
     @contextmanager
     def working(self, *words: str, times: int = 1) -> Iterator[list[subprocess.Popen[str]]]:
         """So many `newsletter work` processes, ended with the block if they have not by themselves."""
         settings = {
-            "NEWSLETTER_HOME": str(self.house.settings.home),
-            "DATABASE_URL": self.house.settings.database_url,
+            "NEWSLETTER_HOME": str(self.instance.settings.home),
+            "DATABASE_URL": self.instance.settings.database_url,
             "NEWSLETTER_SMTP_PORT": str(self.postbox.port),
         }
         command = [sys.executable, "-m", "newsletter", "work", *words]
@@ -65,23 +65,23 @@ class Office:
 
     @property
     def store(self) -> Store:
-        return self.house.store
+        return self.instance.store
 
 
 @pytest.fixture
-def office(house: House) -> Iterator[Office]:
-    house.settings.home.mkdir(parents=True, exist_ok=True)
-    if not house.settings.keys_file.exists():
-        house.keys.save(house.settings.keys_file)
-    prepare_hints(house.store)
-    with house.store.transaction() as session:
+def office(instance: Instance) -> Iterator[Office]:
+    instance.settings.home.mkdir(parents=True, exist_ok=True)
+    if not instance.settings.keys_file.exists():
+        instance.keys.save(instance.settings.keys_file)
+    prepare_hints(instance.store)
+    with instance.store.transaction() as session:
         many_readers(session)
         edition = an_edition(session)
         plan(session, edition, audience=sa.true(), now=SystemClock().now())
         lane = session.get_one(Lane, "default")
         lane.per_minute, lane.connections = 20_000, 2  # slow enough for all to have a share
     with smtp_server() as postbox:
-        yield Office(house, postbox, key(edition.id))
+        yield Office(instance, postbox, key(edition.id))
 
 
 def many_readers(session: Session) -> None:
@@ -116,7 +116,7 @@ def test_processes_share_the_work_and_mail_nobody_twice(office: Office) -> None:
             f"{READERS} lettres sur {READERS}" in process.stdout.read() for process in processes if process.stdout
         )
     with office.store.reading() as session:
-        where = balance(session, office.edition_id)
+        where = balance_of(session, office.edition_id)
         assert signs(session, now=SystemClock().now()) == []
     assert (where.planned, where.accepted) == (READERS, READERS)
     assert len(office.postbox.received) == len(set(office.postbox.recipients)) == READERS
@@ -130,7 +130,7 @@ def test_a_process_that_is_told_to_stop_ends_what_is_on_the_wire_and_leaves_the_
         assert process.wait(timeout=10) == 0
     assert owners_of_batches(office.store) == set()
     with office.store.reading() as session:
-        where = balance(session, office.edition_id)
+        where = balance_of(session, office.edition_id)
     assert where.accepted == len(office.postbox.received)
     assert (where.in_doubt, where.accepted + where.waiting) == (0, READERS)
 
@@ -176,7 +176,7 @@ def test_what_is_due_is_sent_once_and_a_shut_way_out_is_said(
     assert '"silent": false' in command("work", "--list", "--json").output
 
 
-def test_an_issue_that_has_not_left_cannot_be_followed(house: House, command: Callable[..., Result]) -> None:
-    with house.store.transaction() as session:
+def test_an_issue_that_has_not_left_cannot_be_followed(instance: Instance, command: Callable[..., Result]) -> None:
+    with instance.store.transaction() as session:
         an_edition(session)
     assert "pas encore parti" in command("issue", "follow", 1).output

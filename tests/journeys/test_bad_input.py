@@ -11,14 +11,14 @@ import pytest
 from click.testing import Result
 from sqlmodel import select
 
-from newsletter.audience import reading
-from newsletter.cli.running import PortTakenError, listen
-from newsletter.house import House, lay_house
+from newsletter.demo.samples import SAMPLES
+from newsletter.instance import Instance, create_instance
+from newsletter.sockets import PortTakenError, listen
 from newsletter.store.catalogue import Employer
 from newsletter.store.people import Subscriber
-from tests.smtp import smtp_server
+from tests.kit.smtp import smtp_server
 
-SAMPLE = Path(reading.__file__).parent / "samples" / "signups-ete-2026.csv"
+SAMPLE = SAMPLES / "signups-ete-2026.csv"
 Command = Callable[..., Result]
 
 
@@ -29,7 +29,9 @@ def refused(ran: Result, *, saying: str) -> None:
     assert "Traceback" not in ran.output
 
 
-def test_a_file_that_is_missing_unreadable_or_of_another_kind(house: House, command: Command, tmp_path: Path) -> None:
+def test_a_file_that_is_missing_unreadable_or_of_another_kind(
+    instance: Instance, command: Command, tmp_path: Path
+) -> None:
     (tmp_path / "binaire.csv").write_bytes(bytes(range(256)) * 20)
     (tmp_path / "classeur.xlsx").write_bytes(b"PK\x03\x04" + bytes(200))
     (tmp_path / "vide.csv").write_text("")
@@ -38,12 +40,12 @@ def test_a_file_that_is_missing_unreadable_or_of_another_kind(house: House, comm
         ran = command("import", tmp_path / name, "--commit")
         assert (ran.exit_code, "Traceback" in ran.output) == (1, False), (name, ran.output)
     refused(command("import", SAMPLE, "--encoding", "utf-8", "--commit"), saying="utf-8")
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         assert session.exec(select(Subscriber)).all() == []
 
 
-def test_an_unknown_sector_stops_the_whole_catalogue_file(house: House, command: Command, tmp_path: Path) -> None:
-    lay_house(house.settings)
+def test_an_unknown_sector_stops_the_whole_catalogue_file(instance: Instance, command: Command, tmp_path: Path) -> None:
+    create_instance(instance.settings)
     file = tmp_path / "employers.yaml"
     employer = "- {{name: {name}, sector: {sector}, commune: Figeac, about: Un atelier.}}\n"
     file.write_text(
@@ -51,7 +53,7 @@ def test_an_unknown_sector_stops_the_whole_catalogue_file(house: House, command:
         encoding="utf-8",
     )
     refused(command("catalogue", "load", file), saying="Industrie")
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         assert session.exec(select(Employer)).all() == []
 
 
@@ -80,8 +82,8 @@ def test_a_port_that_is_taken(command: Command) -> None:
             listen("127.0.0.1", port)
 
 
-def test_a_database_newer_than_the_program(house: House, command: Command) -> None:
-    with house.store.engine.begin() as connection:
+def test_a_database_newer_than_the_program(instance: Instance, command: Command) -> None:
+    with instance.store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     refused(command("issue", "list"), saying="plus récente")
     refused(command("init"), saying="plus récente")
@@ -101,7 +103,7 @@ def test_a_house_that_was_never_laid(tmp_path: Path) -> None:
     assert not (tmp_path / "nulle-part").exists()
 
 
-def test_laying_a_house_twice_keeps_everything(house: House, command: Command) -> None:
+def test_laying_a_house_twice_keeps_everything(instance: Instance, command: Command) -> None:
     first = command("init", "--password-stdin", typed="un long mot de passe\n")
     assert first.exit_code == 0, first.output
     assert "312 communes" in first.output

@@ -9,22 +9,22 @@ from PIL import Image
 from sqlmodel import select
 
 from newsletter.catalogue import territory
-from newsletter.house import House
+from newsletter.instance import Instance
 from newsletter.store.catalogue import Employer, Partner, Portrait, Support
 from newsletter.words import Role
-from tests.serving import a_browser, csrf_of, one_account_of_each_role, serve
+from tests.kit.serving import a_browser, csrf_of, one_account_of_each_role, serve
 
 ROOT = "/bureau/catalogue"
 EMPLOYER = {"name": "Atelier <b>du</b> Célé", "sector": "industrie", "commune": "figeac", "about": "On y est bien."}
 
 
 @pytest.fixture
-def site(house: House) -> Iterator[str]:
+def site(instance: Instance) -> Iterator[str]:
     """A served house with its territory and one account of each role; its address."""
-    one_account_of_each_role(house)
-    with house.store.transaction() as session:
+    one_account_of_each_role(instance)
+    with instance.store.transaction() as session:
         territory.load(session)
-    with serve(house) as served:
+    with serve(instance) as served:
         yield served.settings.base_url
 
 
@@ -47,7 +47,7 @@ def a_png() -> bytes:
     return written.getvalue()
 
 
-def test_an_employer_is_added_with_a_picture_that_anyone_may_fetch(browser: httpx.Client, house: House) -> None:
+def test_an_employer_is_added_with_a_picture_that_anyone_may_fetch(browser: httpx.Client, instance: Instance) -> None:
     assert "Aucun employeur pour l’instant" in browser.get(f"{ROOT}/employeurs").text
     path = f"{ROOT}/employeurs/nouveau"
     upload = {"upload": ("../../evil.svg", a_png(), "image/svg+xml")}
@@ -59,7 +59,7 @@ def test_an_employer_is_added_with_a_picture_that_anyone_may_fetch(browser: http
     page = browser.get(f"{ROOT}/employeurs").text
     assert "Atelier &lt;b&gt;du&lt;/b&gt; Célé" in page
     assert "aucune offre ouverte" in page
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         picture = session.exec(select(Employer)).one().picture
     with httpx.Client(base_url=browser.base_url) as stranger:
         served = stranger.get(f"/medias/{picture}")
@@ -70,7 +70,7 @@ def test_an_employer_is_added_with_a_picture_that_anyone_may_fetch(browser: http
             assert stranger.get(f"/medias/{elsewhere}").status_code == 404
 
 
-def test_mistakes_stand_beside_their_fields_and_what_was_typed_stays(browser: httpx.Client, house: House) -> None:
+def test_mistakes_stand_beside_their_fields_and_what_was_typed_stays(browser: httpx.Client, instance: Instance) -> None:
     typed = EMPLOYER | {"name": "", "commune": "Figac", "website": "javascript:alert(1)", "picture_alt": "Un loup"}
     svg = {"upload": ("x.png", b"<svg onload='alert(1)'/>", "image/png")}
     answer = send(browser, f"{ROOT}/employeurs/nouveau", data=typed, files=svg)
@@ -80,14 +80,14 @@ def test_mistakes_stand_beside_their_fields_and_what_was_typed_stays(browser: ht
     assert "f-upload-error" in answer.text
     answer = send(browser, f"{ROOT}/employeurs/nouveau", data=EMPLOYER | {"commune": "Figac"})
     assert "Vouliez-vous dire « Figeac »" in answer.text.replace("\N{NO-BREAK SPACE}", " ")
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         assert session.exec(select(Employer)).all() == []
 
 
-def test_a_portrait_is_mended_and_withdrawn(browser: httpx.Client, house: House) -> None:
+def test_a_portrait_is_mended_and_withdrawn(browser: httpx.Client, instance: Instance) -> None:
     new = {"person": "Maud", "image_right_until": "2027-11-30", "quote": "On est restés."}
     assert send(browser, f"{ROOT}/portraits/nouveau", data=new).status_code == 303
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         portrait = session.exec(select(Portrait)).one()
     path = f"{ROOT}/portraits/{portrait.id}"
     assert send(browser, path, data=new | {"commune": "Bach"}).status_code == 303
@@ -96,16 +96,16 @@ def test_a_portrait_is_mended_and_withdrawn(browser: httpx.Client, house: House)
     assert "n’est plus montré nulle part" in browser.get(path).text
 
 
-def test_a_partner_gets_a_support_whose_sheet_can_be_printed(browser: httpx.Client, house: House) -> None:
+def test_a_partner_gets_a_support_whose_sheet_can_be_printed(browser: httpx.Client, instance: Instance) -> None:
     answer = send(browser, f"{ROOT}/partenaires/nouveau", data={"name": "Camping des Bois", "kind": "campsite"})
     partner_page = answer.headers["location"]
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         partner = session.exec(select(Partner)).one()
     assert partner_page == f"{ROOT}/partenaires/{partner.id}"
     bad = send(browser, f"{partner_page}/support", data={"kind": "tattoo", "season": "demain"})
     assert bad.status_code == 400
     assert send(browser, f"{partner_page}/support", data={"kind": "placemat", "season": "2026"}).status_code == 303
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         code = session.exec(select(Support)).one().code
     assert code in browser.get(partner_page).text
     sheet = browser.get(f"{ROOT}/supports/{code}.svg")

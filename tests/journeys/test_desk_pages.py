@@ -7,24 +7,24 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from newsletter.accounts.accounts import create_account
 from newsletter.advisers import people
 from newsletter.advisers.routing import hand_over
-from newsletter.house import House
+from newsletter.instance import Instance
 from newsletter.store.leads import Lead
 from newsletter.store.people import Interest
-from newsletter.web.accounts import create_account
 from newsletter.words import Axis, Horizon, Role
 from tests.conftest import A_MONDAY as NOW
-from tests.makers import a_commune, a_partner, a_sector, a_subscriber, an_epci
-from tests.serving import serve
+from tests.kit.makers import a_commune, a_partner, a_sector, a_subscriber, an_epci
+from tests.kit.serving import serve
 
 PHRASE = "une petite phrase"
 
 
 @pytest.fixture
-def site(house: House) -> Iterator[str]:
+def site(instance: Instance) -> Iterator[str]:
     """A served house: Claire has a lead (Figeac), Hugo has none; somebody of Cahors waits for an adviser."""
-    with house.store.transaction() as session:
+    with instance.store.transaction() as session:
         accounts = {
             login: create_account(session, login=login, name=login.title(), role=role, password=PHRASE, now=NOW).id
             for login, role in (("claire", Role.adviser), ("hugo", Role.adviser), ("zoe", Role.marketing))
@@ -48,7 +48,7 @@ def site(house: House) -> Iterator[str]:
             )
         session.flush()
         hand_over(session, now=NOW)
-    with serve(house) as served:
+    with serve(instance) as served:
         yield served.settings.base_url
 
 

@@ -12,37 +12,37 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlmodel import select
 
 from newsletter.clock import StoppedClock
-from newsletter.delivery import report
-from newsletter.delivery.plan import plan
-from newsletter.delivery.workers import Heart
-from newsletter.house import House
+from newsletter.delivery.ledger import balance
+from newsletter.delivery.ledger.plan import plan
+from newsletter.delivery.workers.registry import Heart
+from newsletter.instance import Instance
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition
 from newsletter.store.ledger import Lane, Mail, MailNote
 from newsletter.web import health
 from newsletter.web.app import create_app
 from newsletter.words import EventKind, MailState, NoteKind
-from tests.makers import a_subscriber, an_edition
-from tests.serving import a_browser, one_account_of_each_role, serve
+from tests.kit.makers import a_subscriber, an_edition
+from tests.kit.serving import a_browser, one_account_of_each_role, serve
 
 TICK = timedelta(seconds=5)
 
 
 @pytest.fixture
-def well(house: House) -> House:
+def well(instance: Instance) -> Instance:
     """A house whose scheduler ticks and whose folders are there."""
-    house.settings.journal.mkdir(parents=True)
-    heart = Heart(house.store, house.clock, host="cahors", pid=4601)
+    instance.settings.journal.mkdir(parents=True)
+    heart = Heart(instance.store, instance.clock, host="cahors", pid=4601)
     with heart.ticking("load hits", TICK), heart.draining("default"):
         heart.beat()
-    return house
+    return instance
 
 
-def asked(house: House, path: str, *, host: str = "127.0.0.1", **headers: str) -> httpx.Response:
+def asked(instance: Instance, path: str, *, host: str = "127.0.0.1", **headers: str) -> httpx.Response:
     """What somebody at this address is answered."""
 
     async def ask() -> httpx.Response:
-        line = httpx.ASGITransport(create_app(house), client=(host, 50000))
+        line = httpx.ASGITransport(create_app(instance), client=(host, 50000))
         async with httpx.AsyncClient(transport=line, base_url="http://lot.example") as client:
             return await client.get(path, headers=headers)
 
@@ -50,7 +50,7 @@ def asked(house: House, path: str, *, host: str = "127.0.0.1", **headers: str) -
 
 
 def test_a_house_is_well_until_a_part_of_it_is_not(
-    well: House, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+    well: Instance, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = asked(well, "/healthz")
     assert (answer.status_code, answer.json()["ok"]) == (200, True)
@@ -65,7 +65,7 @@ def test_a_house_is_well_until_a_part_of_it_is_not(
     assert "ok" not in parts.values()
 
 
-def test_a_database_that_is_away_is_named_and_nothing_else_breaks(well: House) -> None:
+def test_a_database_that_is_away_is_named_and_nothing_else_breaks(well: Instance) -> None:
     with well.store.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE alembic_version RENAME TO taken_away")
     answer = asked(well, "/healthz")
@@ -73,7 +73,7 @@ def test_a_database_that_is_away_is_named_and_nothing_else_breaks(well: House) -
     assert answer.json()["parts"]["database"] != "ok"
 
 
-def test_only_the_machine_itself_or_who_has_the_token_sees_the_figures(well: House) -> None:
+def test_only_the_machine_itself_or_who_has_the_token_sees_the_figures(well: Instance) -> None:
     def asks(host: str, **headers: str) -> int:
         return asked(well, "/metrics", host=host, **headers).status_code
 
@@ -85,7 +85,7 @@ def test_only_the_machine_itself_or_who_has_the_token_sees_the_figures(well: Hou
     assert asks("192.0.2.7", authorization="Bearer un-autre") == 403
 
 
-def test_the_figures_count_what_the_store_holds_and_name_nobody(well: House) -> None:
+def test_the_figures_count_what_the_store_holds_and_name_nobody(well: Instance) -> None:
     under_way(well)
     segment = well.settings.journal / "20261123T090000-1-ab.jsonl"
     at = int((well.clock.now() - timedelta(seconds=30)).timestamp() * 1000)
@@ -110,32 +110,34 @@ def test_the_figures_count_what_the_store_holds_and_name_nobody(well: House) -> 
     assert "@" not in text
 
 
-def test_the_rate_is_that_of_the_last_minute_and_says_how_long_the_rest_takes(well: House, clock: StoppedClock) -> None:
+def test_the_rate_is_that_of_the_last_minute_and_says_how_long_the_rest_takes(
+    well: Instance, clock: StoppedClock
+) -> None:
     edition_id = under_way(well)
 
-    def rate() -> report.Rate:
+    def rate() -> balance.Rate:
         with well.store.reading() as session:
-            return report.rate(session, edition_id, clock.now())
+            return balance.rate(session, edition_id, clock.now())
 
-    assert rate() == report.Rate(per_second=2.0, seconds_left=19.5)
+    assert rate() == balance.Rate(per_second=2.0, seconds_left=19.5)
     clock.advance(timedelta(minutes=2))
-    assert rate() == report.Rate()
+    assert rate() == balance.Rate()
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(5, "moins d’une minute"), (100, "2 minutes"), (7000, "2 heures")])
 def test_the_time_left_is_said_in_words(seconds: float, words: str) -> None:
-    assert report.time_left(seconds).replace("\N{NO-BREAK SPACE}", " ") == words
+    assert balance.time_left(seconds).replace("\N{NO-BREAK SPACE}", " ") == words
 
 
 @pytest.fixture
-def site(well: House) -> Iterator[str]:
+def site(well: Instance) -> Iterator[str]:
     one_account_of_each_role(well)
     with serve(well) as served:
         yield served.settings.base_url
 
 
 def test_marketing_sees_who_sends_how_fast_and_why_a_lane_stands_still(
-    well: House, clock: StoppedClock, site: str
+    well: Instance, clock: StoppedClock, site: str
 ) -> None:
     page = seen(site)
     assert "Rien n’est en route" in page.text
@@ -166,10 +168,10 @@ def seen(site: str, path: str = "/bureau/envoi") -> httpx.Response:
         return browser.get(path).raise_for_status()
 
 
-def under_way(house: House) -> int:
+def under_way(instance: Instance) -> int:
     """An edition of a hundred mails: sixty left within half a minute, one is in doubt, the lane is in trouble."""
-    now = house.clock.now()
-    with house.store.transaction() as session:
+    now = instance.clock.now()
+    with instance.store.transaction() as session:
         for _ in range(100):
             a_subscriber(session)
         edition = an_edition(session)

@@ -5,19 +5,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from newsletter.house import House
+from newsletter.instance import Instance
 from newsletter.web.app import every_route, roles_of
 from newsletter.words import Role
-from tests.serving import PHRASE, a_browser, csrf_of, one_account_of_each_role, serve
+from tests.kit.serving import PHRASE, a_browser, csrf_of, one_account_of_each_role, serve
 
 OPEN_TO_STRANGERS = {"/bureau/connexion"}
 
 
 @pytest.fixture
-def site(house: House) -> Iterator[str]:
+def site(instance: Instance) -> Iterator[str]:
     """A served house with one account of each role, named like it; its address."""
-    one_account_of_each_role(house)
-    with serve(house) as served:
+    one_account_of_each_role(instance)
+    with serve(instance) as served:
         yield served.settings.base_url
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from newsletter.clock import StoppedClock
 from newsletter.config import Settings
-from newsletter.house import House
+from newsletter.instance import Instance
 from newsletter.store import Store
 from newsletter.store.catalogue import Portrait
 from newsletter.store.issues import Issue
@@ -19,9 +19,9 @@ from newsletter.tokens import Keyring
 from newsletter.web.app import every_route
 from newsletter.words import IssueState, MailState, NoteKind
 from tests.conftest import A_MONDAY
-from tests.journeys.browser import DESKTOP, PHONE, a_tab, chromium
-from tests.makers import a_mail, a_partner, a_subscriber, an_adviser, an_edition, an_employer
-from tests.serving import one_account_of_each_role, serve
+from tests.kit.browser import DESKTOP, PHONE, a_tab, chromium
+from tests.kit.makers import a_mail, a_partner, a_subscriber, an_adviser, an_edition, an_employer
+from tests.kit.serving import one_account_of_each_role, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]  # one Chromium for all
 
@@ -38,16 +38,16 @@ def site(tmp_path: Path, empty_stores: dict[str, str], keys: Keyring, clock: Sto
     shutil.copy(empty_stores["sqlite"], tmp_path / "store.db")
     store = Store(f"sqlite:///{tmp_path / 'store.db'}")
     settings = Settings(home=tmp_path / "home", database_url=str(store.engine.url), _env_file=None)  # type: ignore[call-arg]
-    house = House(settings, store, keys, clock)
-    one_account_of_each_role(house)
-    _furnish(house)
-    with serve(house) as served:
+    instance = Instance(settings, store, keys, clock)
+    one_account_of_each_role(instance)
+    _furnish(instance)
+    with serve(instance) as served:
         yield served.settings.base_url
     store.close()
 
 
-def _furnish(house: House) -> None:
-    with house.store.transaction() as session:
+def _furnish(instance: Instance) -> None:
+    with instance.store.transaction() as session:
         an_employer(session)
         a_partner(session)
         an_adviser(session)

@@ -10,15 +10,15 @@ import httpx
 import pytest
 from click.testing import Result
 
-from newsletter.audience import consent
-from newsletter.audience.consent import Said
-from newsletter.audience.wordings import wording
-from newsletter.house import House
+from newsletter.instance import Instance
+from newsletter.store import consents
 from newsletter.store.activity import Event
 from newsletter.store.columns import key
+from newsletter.store.consents import Said
 from newsletter.store.leads import Handover, Lead
 from newsletter.store.ledger import MailNote
 from newsletter.store.people import Subscriber, Suppression
+from newsletter.wordings import wording
 from newsletter.words import (
     Axis,
     Channel,
@@ -29,9 +29,9 @@ from newsletter.words import (
     SuppressionReason,
     Verdict,
 )
-from tests.makers import a_link, a_mail, a_subscriber, an_adviser, an_edition
-from tests.segment_world import settle_the_world
-from tests.serving import a_browser, csrf_of, one_account_of_each_role, serve
+from tests.kit.makers import a_link, a_mail, a_subscriber, an_adviser, an_edition
+from tests.kit.segment_world import settle_the_world
+from tests.kit.serving import a_browser, csrf_of, one_account_of_each_role, serve
 
 
 @dataclass
@@ -44,16 +44,16 @@ class Desk:
 
 
 @pytest.fixture
-def desk(house: House) -> Iterator[Desk]:
-    now = house.clock.now()
-    with house.store.transaction() as session:
+def desk(instance: Instance) -> Iterator[Desk]:
+    now = instance.clock.now()
+    with instance.store.transaction() as session:
         people = settle_the_world(session)
         dora = session.get_one(Subscriber, people["Dora"])
         session.add(Suppression(address_hash=dora.address_hash, reason=SuppressionReason.unsubscribed, at=now))
         elodie = a_subscriber(session, first_name="Élodie", last_name="<b>Œuvrard</b>", address="elodie@example.org")
         people["Élodie"] = elodie.id or 0
-    one_account_of_each_role(house)
-    with serve(house) as served, a_browser(served.settings.base_url, "marketing") as browser:
+    one_account_of_each_role(instance)
+    with serve(instance) as served, a_browser(served.settings.base_url, "marketing") as browser:
         yield Desk(browser, csrf_of(browser.get("/bureau/personnes")), people)
 
 
@@ -109,15 +109,17 @@ def test_a_person_is_found_without_their_address_in_a_url(desk: Desk) -> None:
     assert desk.browser.get("/bureau/personnes/4242").status_code == 404
 
 
-def test_the_page_of_a_person_shows_what_they_said_and_whether_it_can_be_trusted(desk: Desk, house: House) -> None:
-    now, asked = house.clock.now(), wording(Axis.opens)
-    with house.store.transaction() as session:
+def test_the_page_of_a_person_shows_what_they_said_and_whether_it_can_be_trusted(
+    desk: Desk, instance: Instance
+) -> None:
+    now, asked = instance.clock.now(), wording(Axis.opens)
+    with instance.store.transaction() as session:
         for days, state in ((9, ConsentState.granted), (2, ConsentState.denied)):
             said = Said(
                 subscriber_id=desk.people["Chloé"], axis=Axis.opens, state=state, at=now - timedelta(days=days),
                 channel=Channel.staff, wording=asked, proof="dit au téléphone",
             )  # fmt: skip
-            consent.record_all(session, [said], now=now)
+            consents.record_all(session, [said], now=now)
     url = f"/bureau/personnes/{desk.people['Chloé']}"
     page = read(desk.browser.get(url, params={"segment": "accord newsletter = oui ou pays = FR"}))
     assert page.count("dit au téléphone") == 2
@@ -132,9 +134,9 @@ def test_the_page_of_a_person_shows_what_they_said_and_whether_it_can_be_trusted
     assert len(held["accords"]) == 4
 
 
-def test_the_page_of_a_person_shows_their_letters_their_acts_and_their_adviser(desk: Desk, house: House) -> None:
-    now = house.clock.now()
-    with house.store.transaction() as session:
+def test_the_page_of_a_person_shows_their_letters_their_acts_and_their_adviser(desk: Desk, instance: Instance) -> None:
+    now = instance.clock.now()
+    with instance.store.transaction() as session:
         anna = session.get_one(Subscriber, desk.people["Anna"])
         edition = an_edition(session, subject="Des nouvelles du Lot")
         mail, link = a_mail(session, anna, edition), a_link(session, edition, 1, label="Voir l’atelier")
@@ -165,8 +167,8 @@ def test_the_page_of_a_person_shows_their_letters_their_acts_and_their_adviser(d
     assert sizes == {"lettres": 1, "evenements": 2, "piste": 1, "suivi": 1, "clics_par_sujet": 2, "metiers": 1}
 
 
-def test_the_command_line_says_the_same(house: House, command: Callable[..., Result]) -> None:
-    with house.store.transaction() as session:
+def test_the_command_line_says_the_same(instance: Instance, command: Callable[..., Result]) -> None:
+    with instance.store.transaction() as session:
         people = settle_the_world(session)
 
     def run(*words: str) -> tuple[int, str]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from pathlib import Path
 from urllib.parse import urljoin
 
 import httpx
@@ -18,22 +17,22 @@ from lxml import html
 from sqlmodel import col, select
 
 from newsletter import pipeline
+from newsletter.accounts.accounts import create_account
 from newsletter.advisers import files
-from newsletter.catalogue.samples import load_samples
 from newsletter.clock import StoppedClock, in_paris, paris_day
-from newsletter.house import House, lay_house
+from newsletter.demo.samples import SAMPLES, load_samples
+from newsletter.instance import Instance, create_instance
 from newsletter.store.activity import Event
 from newsletter.store.leads import Adviser, Lead
 from newsletter.store.people import Consent, Subscriber
 from newsletter.tracking.journal import Journal
 from newsletter.tracking.linkbook import LinkBook
 from newsletter.tracking.tracker import Tracker
-from newsletter.web.accounts import create_account
 from newsletter.words import Axis, ConsentState, Role, Verdict
-from tests.serving import PHRASE, a_browser, csrf_of, serve
-from tests.smtp import Postbox, smtp_server
+from tests.kit.serving import PHRASE, a_browser, csrf_of, serve
+from tests.kit.smtp import MailServer, smtp_server
 
-SAMPLES = Path(files.__file__).parent / "samples" / "advisers.yaml"
+ADVISERS = SAMPLES / "advisers.yaml"
 LEONIE, RENE, GATEWAY = "leonie@example.org", "rene@example.org", "gaston@example.org"
 
 
@@ -41,13 +40,13 @@ LEONIE, RENE, GATEWAY = "leonie@example.org", "rene@example.org", "gaston@exampl
 class Story:
     """A served house with its catalogue, its team and a mail server behind it."""
 
-    house: House
+    instance: Instance
     clock: StoppedClock
-    postbox: Postbox
+    postbox: MailServer
 
     @property
     def site(self) -> str:
-        return self.house.settings.base_url
+        return self.instance.settings.base_url
 
     def mails_to(self, address: str) -> list[EmailMessage]:
         taken = [message for message in self.postbox.received if message.recipient == address]
@@ -58,10 +57,10 @@ class Story:
         with httpx.Client() as client:
             boxes = {axis.value: "1" for axis in (Axis.newsletter, *axes)}
             self.fill(client, f"{self.site}/i/gra26c", address=address, first_name="Camille", **boxes)
-            pipeline.send_pending_letters(self.house)
+            pipeline.send_pending_letters(self.instance)
             (letter,) = self.mails_to(address)
             self.fill(client, next(url for url in links(letter) if "/k/" in url))
-            pipeline.send_pending_letters(self.house)
+            pipeline.send_pending_letters(self.instance)
 
     def fill(self, client: httpx.Client, url: str, **fields: str) -> httpx.Response:
         page = client.get(url).raise_for_status()
@@ -73,27 +72,27 @@ class Story:
 
 
 @pytest.fixture
-def story(house: House, clock: StoppedClock) -> Iterator[Story]:
-    lay_house(house.settings)
-    with house.store.transaction() as session:
-        load_samples(session, today=paris_day(clock.now()), media=house.settings.media)
+def story(instance: Instance, clock: StoppedClock) -> Iterator[Story]:
+    create_instance(instance.settings)
+    with instance.store.transaction() as session:
+        load_samples(session, today=paris_day(clock.now()), media=instance.settings.media)
         for login, role in (("marketing", Role.marketing), ("hugo", Role.adviser)):
             create_account(session, login=login, name=login, role=role, password=PHRASE, now=clock.now())
-        files.load_file(session, SAMPLES)
-    with smtp_server() as postbox, _served(house, postbox) as served:
+        files.load_file(session, ADVISERS)
+    with smtp_server() as postbox, _served(instance, postbox) as served:
         yield Story(served, clock, postbox)
 
 
 @contextmanager
-def _served(house: House, postbox: Postbox) -> Iterator[House]:
-    settings = house.settings.model_copy(update={"smtp_port": postbox.port})
+def _served(instance: Instance, postbox: MailServer) -> Iterator[Instance]:
+    settings = instance.settings.model_copy(update={"smtp_port": postbox.port})
     tracker = Tracker(
-        keys=house.keys,
-        journal=Journal(settings.journal, clock=house.clock),
+        keys=instance.keys,
+        journal=Journal(settings.journal, clock=instance.clock),
         links=LinkBook(settings.links),
-        clock=house.clock,
+        clock=instance.clock,
     )
-    with serve(House(settings, house.store, house.keys, house.clock), tracker=tracker) as served:
+    with serve(Instance(settings, instance.store, instance.keys, instance.clock), tracker=tracker) as served:
         yield served
 
 
@@ -110,18 +109,18 @@ def test_from_the_qr_code_to_the_advisers_export(story: Story) -> None:
     story.sign_up(GATEWAY, Axis.clicks, Axis.adviser)
     with httpx.Client() as client:
         story.fill(client, f"{story.site}/inscription", address="never@example.org", newsletter="1")
-    pipeline.send_pending_letters(story.house)
+    pipeline.send_pending_letters(story.instance)
 
     issue_id = marketing_sends_an_issue(story)
 
-    assert pipeline.issue_balance(story.house, issue_id).accepted == 3
+    assert pipeline.issue_balance(story.instance, issue_id).accepted == 3
     assert {m.recipient for m in story.postbox.received if b"List-Unsubscribe-Post" in m.message} == {
         LEONIE, RENE, GATEWAY
     }  # fmt: skip
     readers_act(story)
     story.clock.advance(timedelta(minutes=2))
-    pipeline.load_hits(story.house)
-    pipeline.refresh_leads(story.house)
+    pipeline.load_hits(story.instance)
+    pipeline.refresh_leads(story.instance)
 
     the_scanner_is_no_lead_and_the_caller_is(story)
     the_adviser_sees_and_exports(story)
@@ -146,19 +145,19 @@ def marketing_sends_an_issue(story: Story) -> int:
         local = in_paris(story.clock.now() + timedelta(hours=1))
         when = {"csrf": csrf, "day": f"{local:%Y-%m-%d}", "time": f"{local:%H:%M}"}
         browser.post(f"/bureau/numeros/{number}/programmer", data=when)
-        assert pipeline.release_due(story.house) == []  # not before its hour
+        assert pipeline.release_due(story.instance) == []  # not before its hour
         story.clock.advance(timedelta(hours=1))
-        assert [plan.mails for plan in pipeline.release_due(story.house)] == [3]
-        assert pipeline.deliver(story.house).attempts == 3
+        assert [plan.mails for plan in pipeline.release_due(story.instance)] == [3]
+        assert pipeline.deliver(story.instance).attempts == 3
         assert "acceptée" in browser.get(f"/bureau/numeros/{number}").text
     return number
 
 
 def write_blocks(story: Story, issue_id: int) -> None:
-    from newsletter.cli.demo.issue import write_issue
+    from newsletter.demo.issue import write_issue
     from newsletter.issues import draft
 
-    with story.house.store.transaction() as session:
+    with story.instance.store.transaction() as session:
         sample = draft.the_issue(session, write_issue(session, now=story.clock.now()))
         draft.edit(
             session,
@@ -189,7 +188,7 @@ def readers_act(story: Story) -> None:
 
 
 def the_scanner_is_no_lead_and_the_caller_is(story: Story) -> None:
-    with story.house.store.reading() as session:
+    with story.instance.store.reading() as session:
         leads = session.exec(select(Subscriber.address).join(Lead, col(Lead.subscriber_id) == col(Subscriber.id))).all()
         assert leads == [LEONIE]
         scanned = session.exec(
@@ -215,5 +214,5 @@ def the_adviser_sees_and_exports(story: Story) -> None:
         rows = list(csv.reader(io.StringIO(exported.content.decode("utf-8-sig")), delimiter=";"))
     assert len(rows) == 2
     assert LEONIE in rows[1]
-    with story.house.store.reading() as session:
+    with story.instance.store.reading() as session:
         assert session.exec(select(Adviser.name)).all()

@@ -13,6 +13,7 @@ from sqlmodel import Session, select
 from newsletter.advisers import cards, export, files, outcome, people
 from newsletter.advisers.routing import hand_over
 from newsletter.catalogue import territory
+from newsletter.demo.samples import SAMPLES
 from newsletter.errors import NewsletterError, NotFoundError
 from newsletter.store import Store
 from newsletter.store.catalogue import Sector
@@ -20,9 +21,9 @@ from newsletter.store.leads import Adviser, Handover, Lead, TerritoryRule, Warmt
 from newsletter.store.people import Interest, Subscriber
 from newsletter.words import Axis, ConsentState, LeadState, OutcomeKind
 from tests.conftest import A_MONDAY as NOW
-from tests.makers import a_subscriber, an_adviser, an_epci, say
+from tests.kit.makers import a_subscriber, an_adviser, an_epci, say
 
-SAMPLE = Path(files.__file__).parent / "samples" / "advisers.yaml"
+SAMPLE = SAMPLES / "advisers.yaml"
 FIGEAC, DORDOGNE, CAHORS = "200067361", "200066371", "200023737"
 
 

@@ -3,15 +3,15 @@
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from newsletter.audience import consent, privacy
-from newsletter.audience.consent import Said
-from newsletter.audience.wordings import Wording
-from newsletter.store import Store
+from newsletter.audience import privacy
+from newsletter.store import Store, consents
 from newsletter.store.activity import Event
+from newsletter.store.consents import Said
 from newsletter.store.people import Consent, Interest, Subscriber, Suppression, mailable
+from newsletter.wordings import Wording
 from newsletter.words import Axis, Channel, ConsentState, Horizon, SuppressionReason
 from tests.conftest import A_MONDAY
-from tests.makers import a_sector, a_subscriber
+from tests.kit.makers import a_sector, a_subscriber
 
 
 def _says(session: Session, number: int, axis: Axis, state: ConsentState) -> int:
@@ -19,7 +19,7 @@ def _says(session: Session, number: int, axis: Axis, state: ConsentState) -> int
         subscriber_id=number, axis=axis, state=state, at=A_MONDAY, channel=Channel.web,
         wording=Wording("Oui, je veux.", "1"), proof="formulaire",
     )  # fmt: skip
-    return consent.record_all(session, [said], now=A_MONDAY)
+    return consents.record_all(session, [said], now=A_MONDAY)
 
 
 def _a_reader(session: Session) -> int:
@@ -43,8 +43,8 @@ def test_saying_what_stands_writes_nothing_and_the_chain_verifies(store: Store) 
         assert _says(session, reader, Axis.newsletter, ConsentState.denied)
     with store.reading() as session:
         assert len(session.exec(select(Consent)).all()) == 3
-        assert consent.verify_chain(session, reader)
-        assert consent.current(session, reader) == {
+        assert consents.verify_chain(session, reader)
+        assert consents.current(session, reader) == {
             Axis.newsletter: ConsentState.denied,
             Axis.clicks: ConsentState.denied,
             Axis.opens: ConsentState.unknown,
@@ -62,10 +62,10 @@ def test_a_proof_that_was_changed_or_removed_shows(store: Store) -> None:
             reader = _a_reader(session)
             _says(session, reader, Axis.clicks, ConsentState.denied)
             _says(session, reader, Axis.opens, ConsentState.denied)
-            assert consent.verify_chain(session, reader)
+            assert consents.verify_chain(session, reader)
             session.connection().execute(tamper)
             session.expire_all()
-            assert not consent.verify_chain(session, reader)
+            assert not consents.verify_chain(session, reader)
 
 
 def test_unsubscribing_twice_leaves_one_suppression_and_one_no(store: Store) -> None:
@@ -100,10 +100,10 @@ def test_a_box_that_was_never_ticked_stays_unsaid(store: Store) -> None:
         reader = _a_reader(session)
         axes = {axis: axis in (Axis.newsletter, Axis.clicks) for axis in Axis}
         privacy.set_preferences(session, reader, axes, now=A_MONDAY)
-        assert consent.current(session, reader)[Axis.opens] == ConsentState.unknown
+        assert consents.current(session, reader)[Axis.opens] == ConsentState.unknown
         privacy.set_preferences(session, reader, axes | {Axis.clicks: False}, now=A_MONDAY)
-        assert consent.current(session, reader)[Axis.clicks] == ConsentState.denied
-        assert consent.verify_chain(session, reader)
+        assert consents.current(session, reader)[Axis.clicks] == ConsentState.denied
+        assert consents.verify_chain(session, reader)
 
 
 def test_wishes_replace_the_old_ones_and_unknown_trades_are_dropped(store: Store) -> None:
@@ -126,6 +126,6 @@ def test_asking_to_be_called_is_a_yes_to_the_adviser(store: Store) -> None:
         reader = _a_reader(session)
         privacy.call_me_back(session, reader, phone=" 06 12\n34 ", now=A_MONDAY)
         privacy.call_me_back(session, reader, phone="", now=A_MONDAY)
-        assert consent.current(session, reader)[Axis.adviser] == ConsentState.granted
+        assert consents.current(session, reader)[Axis.adviser] == ConsentState.granted
     with store.reading() as session:
         assert session.exec(select(Subscriber.phone)).all() == ["06 12 34"]

@@ -1,27 +1,28 @@
 """A file of sign-ups is taken in once, whole, with a proof per consent, and revives nobody."""
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
-from newsletter.audience import consent, import_report, imports, privacy, reading
-from newsletter.audience.imports import Plan
+from newsletter.audience import privacy
 from newsletter.catalogue import territory
-from newsletter.store import Store
+from newsletter.demo.samples import SAMPLES
+from newsletter.imports import reading
+from newsletter.imports.plan import Plan, take_in
+from newsletter.imports.report import abridged, file_text
+from newsletter.store import Store, consents
 from newsletter.store.people import Consent, ImportedFile, Interest, Quarantine, Subscriber, Suppression, mailable
 from newsletter.tokens import Keyring
 from newsletter.words import Axis, Channel, ConsentState, Horizon, SuppressionReason
 from tests.conftest import A_MONDAY
-from tests.makers import a_partner
+from tests.kit.makers import a_partner
 
-SAMPLE = Path(reading.__file__).parent / "samples" / "signups-ete-2026.csv"
+SAMPLE = SAMPLES / "signups-ete-2026.csv"
 TITLES = "E-mail;Prénom;Newsletter;Clics;Secteurs;Rencontré à;Projet;Date"
 
 
 def _import(session: Session, keys: Keyring, *lines: str, name: str = "coupons.csv") -> Plan:
     sheet = reading.read("\n".join([TITLES, *lines]).encode(), name=name)
-    plan = imports.take_in(session, keys, sheet, now=A_MONDAY, commit=True)
+    plan = take_in(session, keys, sheet, now=A_MONDAY, commit=True)
     assert plan.imported + plan.merged + plan.quarantined + plan.refused == plan.lines
     return plan
 
@@ -39,14 +40,14 @@ def test_the_summers_file_adds_up_and_a_second_import_changes_nothing(store: Sto
     with store.transaction() as session:
         territory.load(session)
         a_partner(session, "Cap nature")
-        rehearsal = imports.take_in(session, keys, sheet, now=A_MONDAY, commit=False)
+        rehearsal = take_in(session, keys, sheet, now=A_MONDAY, commit=False)
         assert session.exec(select(func.count()).select_from(Subscriber)).one() == 0
-        plan = imports.take_in(session, keys, sheet, now=A_MONDAY, commit=True)
+        plan = take_in(session, keys, sheet, now=A_MONDAY, commit=True)
         assert _counts(plan) == _counts(rehearsal) == (503, 31, 69, 37)
         assert plan.lines == 640
     with store.transaction() as session:
         before = [session.exec(select(func.count()).select_from(table)).one() for table in (Consent, Interest)]
-        again = imports.take_in(session, keys, sheet, now=A_MONDAY, commit=True)
+        again = take_in(session, keys, sheet, now=A_MONDAY, commit=True)
         assert again.already == A_MONDAY
         assert before == [session.exec(select(func.count()).select_from(table)).one() for table in (Consent, Interest)]
         assert session.exec(select(func.count()).select_from(Subscriber)).one() == 503
@@ -54,22 +55,22 @@ def test_the_summers_file_adds_up_and_a_second_import_changes_nothing(store: Sto
         assert session.exec(select(func.count()).select_from(Quarantine)).one() == 69
         for reader in session.exec(select(Subscriber.id).limit(5)):
             assert reader is not None
-            assert consent.verify_chain(session, reader)
+            assert consents.verify_chain(session, reader)
 
 
 def test_nobody_without_a_clear_yes_is_mailed_and_the_report_names_no_address(store: Store, keys: Keyring) -> None:
     sheet = reading.read_file(SAMPLE)
     with store.transaction() as session:
-        plan = imports.take_in(session, keys, sheet, now=A_MONDAY, commit=True)
+        plan = take_in(session, keys, sheet, now=A_MONDAY, commit=True)
         mailed = _mailable(session)
         no = {line.address for line in plan.judged if line.axes.get(Axis.newsletter) == ConsentState.denied}
         yes = {line.address for line in plan.judged if line.axes.get(Axis.newsletter) == ConsentState.granted}
         assert mailed == yes - no
-    report = import_report.file_text(sheet, plan)
+    report = file_text(sheet, plan)
     assert "@" not in report.replace("signe @", "")
     assert "503 importées + 31 fusionnées + 69 mises de côté + 37 refusées = 640 lignes" in report
     assert report.count("\nLigne ") == sum(1 for line in plan.judged if line.doubts)
-    assert len(list(import_report.abridged(plan, at_most=20))) < 60
+    assert len(list(abridged(plan, at_most=20))) < 60
 
 
 def test_the_same_address_twice_merges_and_keeps_its_first_source(store: Store, keys: Keyring) -> None:

@@ -5,15 +5,15 @@ from typing import Any
 
 from sqlmodel import Session, func, select
 
-from newsletter.audience import confirming, consent, privacy, signup
+from newsletter.audience import confirming, privacy, signup
 from newsletter.audience.signup import Form
-from newsletter.store import Store
+from newsletter.store import Store, consents
 from newsletter.store.catalogue import Support
 from newsletter.store.people import Interest, SignUp, Subscriber, Suppression, mailable
 from newsletter.tokens import Keyring
 from newsletter.words import Axis, Channel, ConsentState, Horizon, SupportKind, SuppressionReason
 from tests.conftest import A_MONDAY
-from tests.makers import a_partner, a_sector
+from tests.kit.makers import a_partner, a_sector
 
 DAY = timedelta(days=1)
 WISHES = Form(
@@ -55,7 +55,7 @@ def test_nothing_counts_before_the_confirmation_and_confirming_twice_counts_once
         reader = session.exec(select(Subscriber)).one()
         assert (reader.address, reader.phone, reader.partner_id) == ("Ana@exemple.fr", "06 12", partner_id)
         assert session.exec(select(Interest.sector_code)).all() == ["industrie"]
-        stand = consent.current(session, confirmed.subscriber_id)
+        stand = consents.current(session, confirmed.subscriber_id)
         assert {axis for axis, state in stand.items() if state == ConsentState.granted} == WISHES.axes
         assert [number for _row, number in signup.welcomes_due(session, now=A_MONDAY + DAY)] == [reader.id]
 

@@ -11,14 +11,14 @@ from newsletter.catalogue import employers, files, openings, partners, portraits
 from newsletter.catalogue.entries import UnreadableFileError
 from newsletter.catalogue.forms import FormError, read_form
 from newsletter.catalogue.report import partner_report
-from newsletter.catalogue.samples import draw_samples, load_samples
+from newsletter.demo.samples import draw_samples, load_samples
 from newsletter.errors import NewsletterError, NotFoundError, RefusedError
 from newsletter.store import Store
 from newsletter.store.catalogue import Commune, Employer, Epci, Opening, Partner, Portrait, Scan, Sector, Support
 from newsletter.store.people import SignUp
 from newsletter.words import SupportKind
 from tests.conftest import A_MONDAY
-from tests.makers import a_subscriber, an_employer
+from tests.kit.makers import a_subscriber, an_employer
 
 TODAY = A_MONDAY.date()
 

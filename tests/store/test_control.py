@@ -10,10 +10,10 @@ from sqlmodel import select
 
 from newsletter import pipeline
 from newsletter.clock import StoppedClock
-from newsletter.delivery.families import Limits, PaceTable, WarmUp
-from newsletter.delivery.warmup import left_today, taken_by_day
+from newsletter.delivery.throttle.providers import Limits, PaceTable, WarmUp
+from newsletter.delivery.throttle.warmup import left_today, taken_by_day
 from newsletter.errors import RefusedError
-from newsletter.house import House
+from newsletter.instance import Instance
 from newsletter.issues import calendar
 from newsletter.store import Store
 from newsletter.store.columns import key
@@ -21,12 +21,12 @@ from newsletter.store.issues import Issue, leaves_at
 from newsletter.store.ledger import Mail
 from newsletter.words import IssueState, MailState
 from tests.conftest import A_MONDAY
-from tests.makers import a_mail, a_subscriber, an_edition
-from tests.smtp import smtp_server
+from tests.kit.makers import a_mail, a_subscriber, an_edition
+from tests.kit.smtp import smtp_server
 
 
-def a_scheduled_issue(house: House, *, send_at: datetime, readers: int = 3) -> int:
-    with house.store.transaction() as session:
+def a_scheduled_issue(instance: Instance, *, send_at: datetime, readers: int = 3) -> int:
+    with instance.store.transaction() as session:
         for _ in range(readers):
             a_subscriber(session)
         issue = session.get_one(Issue, an_edition(session).issue_id)
@@ -34,8 +34,8 @@ def a_scheduled_issue(house: House, *, send_at: datetime, readers: int = 3) -> i
         return key(issue.id)
 
 
-def state_of(house: House, issue_id: int) -> IssueState:
-    with house.store.reading() as session:
+def state_of(instance: Instance, issue_id: int) -> IssueState:
+    with instance.store.reading() as session:
         return session.get_one(Issue, issue_id).state
 
 
@@ -44,31 +44,31 @@ def mails(store: Store) -> int:
         return session.exec(select(sa.func.count()).select_from(Mail)).one()
 
 
-def test_an_issue_that_is_late_waits_for_a_person(house: House, clock: StoppedClock) -> None:
-    hour_late = a_scheduled_issue(house, send_at=A_MONDAY - timedelta(hours=1))
-    day_late = a_scheduled_issue(house, send_at=A_MONDAY - timedelta(days=1))
-    assert len(pipeline.release_due(house)) == 1
-    assert state_of(house, hour_late) is IssueState.sending
-    with house.store.reading() as session:
+def test_an_issue_that_is_late_waits_for_a_person(instance: Instance, clock: StoppedClock) -> None:
+    hour_late = a_scheduled_issue(instance, send_at=A_MONDAY - timedelta(hours=1))
+    day_late = a_scheduled_issue(instance, send_at=A_MONDAY - timedelta(days=1))
+    assert len(pipeline.release_due(instance)) == 1
+    assert state_of(instance, hour_late) is IssueState.sending
+    with instance.store.reading() as session:
         (late,) = calendar.late(session, now=clock.now())
     assert late.id == day_late
     assert calendar.is_late(late, clock.now(), timedelta(hours=6))
     assert not calendar.is_late(late, clock.now(), timedelta(days=2))
-    with house.store.transaction() as session:
+    with instance.store.transaction() as session:
         calendar.send_now(session, day_late, now=clock.now())
-    assert len(pipeline.release_due(house)) == 1
-    with pytest.raises(RefusedError), house.store.transaction() as session:
+    assert len(pipeline.release_due(instance)) == 1
+    with pytest.raises(RefusedError), instance.store.transaction() as session:
         calendar.send_now(session, day_late, now=clock.now())  # it leaves already: asked twice, it leaves once
 
 
-def test_two_schedulers_at_once_freeze_one_audience(house: House) -> None:
-    issue_id = a_scheduled_issue(house, send_at=A_MONDAY, readers=20)
+def test_two_schedulers_at_once_freeze_one_audience(instance: Instance) -> None:
+    issue_id = a_scheduled_issue(instance, send_at=A_MONDAY, readers=20)
     together = threading.Barrier(3)
     plans: list[int] = []
 
     def tick() -> None:
         together.wait()
-        plans.extend(plan.mails for plan in pipeline.release_due(house))
+        plans.extend(plan.mails for plan in pipeline.release_due(instance))
 
     threads = [threading.Thread(target=tick) for _ in range(3)]
     for thread in threads:
@@ -76,19 +76,19 @@ def test_two_schedulers_at_once_freeze_one_audience(house: House) -> None:
     for thread in threads:
         thread.join()
     assert set(plans) == {20}  # whoever helped to plan says the whole number
-    assert state_of(house, issue_id) is IssueState.sending
-    assert mails(house.store) == 20
+    assert state_of(instance, issue_id) is IssueState.sending
+    assert mails(instance.store) == 20
 
 
-def test_a_clock_that_jumps_a_day_and_back_sends_once(house: House, clock: StoppedClock) -> None:
-    issue_id = a_scheduled_issue(house, send_at=A_MONDAY + timedelta(hours=20))
+def test_a_clock_that_jumps_a_day_and_back_sends_once(instance: Instance, clock: StoppedClock) -> None:
+    issue_id = a_scheduled_issue(instance, send_at=A_MONDAY + timedelta(hours=20))
     plans = []
     for hours in (0, 24, 0, -24, 21, 24):
         clock.moment = A_MONDAY + timedelta(hours=hours)
-        plans += pipeline.release_due(house)
+        plans += pipeline.release_due(instance)
     assert len(plans) == 1
-    assert state_of(house, issue_id) is IssueState.sending
-    assert mails(house.store) == 3
+    assert state_of(instance, issue_id) is IssueState.sending
+    assert mails(instance.store) == 3
 
 
 @pytest.mark.parametrize(
@@ -99,30 +99,30 @@ def test_a_clock_that_jumps_a_day_and_back_sends_once(house: House, clock: Stopp
     ],
 )
 def test_the_change_of_the_clocks_leaves_one_send_at_the_hour_people_read(
-    house: House, clock: StoppedClock, local: datetime, leaves: datetime
+    instance: Instance, clock: StoppedClock, local: datetime, leaves: datetime
 ) -> None:
     clock.moment = leaves - timedelta(days=1)
-    issue_id = a_scheduled_issue(house, send_at=leaves)
-    with house.store.transaction() as session:
+    issue_id = a_scheduled_issue(instance, send_at=leaves)
+    with instance.store.transaction() as session:
         calendar.schedule(session, issue_id, local=local, now=clock.now())
     left = []
     for minutes in range(-600, 120, 30):  # through the hour that happens twice or not at all
         clock.moment = leaves + timedelta(minutes=minutes)
-        left += [clock.now() for _plan in pipeline.release_due(house)]
+        left += [clock.now() for _plan in pipeline.release_due(instance)]
     assert left == [leaves]
-    assert mails(house.store) == 3
+    assert mails(instance.store) == 3
 
 
 MINUTES = (0, 1, 419, 420, 421, 719, 720, 1199, 1200, 1201, 1439)
 
 
 @pytest.mark.parametrize("window", [(None, None), (time(7), time(20)), (time(20), time(7)), (time(0), time(12))])
-def test_a_window_is_the_same_in_sql_and_in_python(house: House, window: tuple[time | None, time | None]) -> None:
-    issue_id = a_scheduled_issue(house, send_at=A_MONDAY)
-    with house.store.transaction() as session:
+def test_a_window_is_the_same_in_sql_and_in_python(instance: Instance, window: tuple[time | None, time | None]) -> None:
+    issue_id = a_scheduled_issue(instance, send_at=A_MONDAY)
+    with instance.store.transaction() as session:
         calendar.set_window(session, issue_id, opens=window[0], closes=window[1])
     midnight = datetime(2026, 11, 22, 23, 0, tzinfo=UTC)  # in Paris
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         for minute in MINUTES:
             found = session.exec(select(Issue).where(leaves_at(minute))).all()
             opens = calendar.opens_at(session.get_one(Issue, issue_id), midnight + timedelta(minutes=minute))
@@ -130,41 +130,43 @@ def test_a_window_is_the_same_in_sql_and_in_python(house: House, window: tuple[t
             assert opens is None or timedelta(0) < opens - midnight - timedelta(minutes=minute) < timedelta(days=1)
 
 
-def test_mails_wait_outside_their_window_and_leave_inside_it_once(house: House, clock: StoppedClock) -> None:
-    issue_id = a_scheduled_issue(house, send_at=A_MONDAY)
-    with house.store.transaction() as session:
+def test_mails_wait_outside_their_window_and_leave_inside_it_once(instance: Instance, clock: StoppedClock) -> None:
+    issue_id = a_scheduled_issue(instance, send_at=A_MONDAY)
+    with instance.store.transaction() as session:
         calendar.set_window(session, issue_id, opens=time(14), closes=time(15))
-    pipeline.release_due(house)
+    pipeline.release_due(instance)
     with smtp_server() as postbox:
-        settings = house.settings.model_copy(update={"smtp_port": postbox.port})
-        house = dataclasses.replace(house, settings=settings)
+        settings = instance.settings.model_copy(update={"smtp_port": postbox.port})
+        instance = dataclasses.replace(instance, settings=settings)
         for hours, left in ((0, 0), (4, 3), (3.9, 0), (27.5, 0), (4, 0)):  # from ten o'clock in Paris
             clock.moment = A_MONDAY + timedelta(hours=hours)
-            assert pipeline.deliver(house).attempts == left, hours
+            assert pipeline.deliver(instance).attempts == left, hours
         assert len(set(postbox.recipients)) == len(postbox.recipients) == 3
 
 
-def test_a_lane_is_spoken_to_as_the_pace_file_says_without_a_restart(house: House) -> None:
-    file = house.settings.home / "pace.toml"
+def test_a_lane_is_spoken_to_as_the_pace_file_says_without_a_restart(instance: Instance) -> None:
+    file = instance.settings.home / "pace.toml"
     file.parent.mkdir(exist_ok=True)
     with smtp_server() as postbox:
-        house = dataclasses.replace(house, settings=house.settings.model_copy(update={"smtp_port": postbox.port}))
+        instance = dataclasses.replace(
+            instance, settings=instance.settings.model_copy(update={"smtp_port": postbox.port})
+        )
         for text, hello in (
             ('ehlo = "un.example"\npipelining = false', "un.example"),
             ('ehlo = "deux.example"\nclient = "aiosmtplib"', "deux.example"),
             ('ehlo = "trois example"', "deux.example"),  # a mistake changes nothing
         ):
             file.write_text(f"[lane.default]\n{text}\n")
-            a_scheduled_issue(house, send_at=A_MONDAY, readers=1)
-            pipeline.release_due(house)
-            assert pipeline.deliver(house).trouble == ""
+            a_scheduled_issue(instance, send_at=A_MONDAY, readers=1)
+            pipeline.release_due(instance)
+            assert pipeline.deliver(instance).trouble == ""
             assert postbox.received[-1].hello == hello
 
 
-def test_a_window_needs_two_hours(house: House) -> None:
-    issue_id = a_scheduled_issue(house, send_at=A_MONDAY)
+def test_a_window_needs_two_hours(instance: Instance) -> None:
+    issue_id = a_scheduled_issue(instance, send_at=A_MONDAY)
     for opens, closes in ((time(8), None), (None, time(8)), (time(8), time(8))):
-        with pytest.raises(RefusedError), house.store.transaction() as session:
+        with pytest.raises(RefusedError), instance.store.transaction() as session:
             calendar.set_window(session, issue_id, opens=opens, closes=closes)
 
 

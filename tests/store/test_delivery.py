@@ -11,26 +11,26 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from newsletter.clock import StoppedClock
-from newsletter.delivery import doubt
-from newsletter.delivery.arming import RENEWED_AFTER, Arming, Leave, Result
-from newsletter.delivery.claim import LEASE, ClaimedMail, claim_batch
-from newsletter.delivery.families import Limits, PaceTable
-from newsletter.delivery.outcome import Step
-from newsletter.delivery.plan import Plan, cancel_waiting, plan, plan_in_steps
-from newsletter.delivery.report import Balance, balance, notes, troubles
-from newsletter.delivery.send import Drained, Sender
+from newsletter.delivery.ledger import doubt
+from newsletter.delivery.ledger.balance import Balance, balance_of, notes, troubles
+from newsletter.delivery.ledger.claim import LEASE, ClaimedMail, claim_batch
+from newsletter.delivery.ledger.outcome import Step
+from newsletter.delivery.ledger.plan import Plan, cancel_waiting, plan, plan_in_steps
+from newsletter.delivery.sender.drain import Drained, Sender
+from newsletter.delivery.sender.group_commit import RENEWED_AFTER, Arming, Leave, Result
+from newsletter.delivery.throttle.providers import Limits, PaceTable
 from newsletter.errors import RefusedError
+from newsletter.smtp.contract import Envelope, Fate, Outbox, Reply
+from newsletter.smtp.relay import SmtpRelay
 from newsletter.store import Store
 from newsletter.store.activity import Event
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue
 from newsletter.store.ledger import Batch, Lane, Mail
 from newsletter.store.people import Subscriber, Suppression
-from newsletter.transport.contract import Envelope, Fate, Outbox, Reply
-from newsletter.transport.relay import SmtpRelay
 from newsletter.words import Axis, ConsentState, DoubtPolicy, EventKind, IssueState, MailState, SuppressionReason
-from tests.makers import a_subscriber, an_edition, say
-from tests.smtp import Postbox, smtp_server
+from tests.kit.makers import a_subscriber, an_edition, say
+from tests.kit.smtp import MailServer, smtp_server
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Desk:
 
     store: Store
     clock: StoppedClock
-    postbox: Postbox
+    postbox: MailServer
     edition_id: int
 
     def send(self) -> Drained:
@@ -51,7 +51,7 @@ class Desk:
 
     def balance(self) -> Balance:
         with self.store.reading() as session:
-            return balance(session, self.edition_id)
+            return balance_of(session, self.edition_id)
 
 
 def plain_letter(mail: ClaimedMail) -> Envelope:
@@ -348,7 +348,7 @@ def test_the_next_batch_leaves_while_one_slow_answer_holds_the_last(store: Store
     far_side = FarSide(hold="reader-0@example.org", others=509)
     assert through(store, clock, far_side).attempts == 510
     with store.reading() as session:
-        assert balance(session, edition_id) == Balance(planned=510, accepted=510)
+        assert balance_of(session, edition_id) == Balance(planned=510, accepted=510)
 
 
 def test_all_connections_share_one_commit(store: Store, clock: StoppedClock) -> None:
@@ -371,7 +371,7 @@ def test_who_leaves_while_their_mail_waits_in_hand_gets_nothing(store: Store, cl
     through(store, clock, far_side)
     assert sorted(far_side.got) == [address for address in everyone() if address != "reader-3@example.org"]
     with store.reading() as session:
-        assert balance(session, edition_id) == Balance(planned=5, accepted=4, suppressed=1)
+        assert balance_of(session, edition_id) == Balance(planned=5, accepted=4, suppressed=1)
 
 
 def test_a_pause_stops_the_very_next_mail(store: Store, clock: StoppedClock) -> None:
@@ -387,7 +387,7 @@ def test_a_pause_stops_the_very_next_mail(store: Store, clock: StoppedClock) -> 
     through(store, clock, far_side)
     assert len(far_side.got) == 1
     with store.reading() as session:
-        assert balance(session, edition_id) == Balance(planned=50, accepted=1, waiting=49)
+        assert balance_of(session, edition_id) == Balance(planned=50, accepted=1, waiting=49)
 
 
 def test_a_lease_is_written_when_it_has_aged_and_lost_when_its_fence_is_passed(
@@ -431,7 +431,7 @@ def test_what_comes_back_to_a_cancelled_issue_is_cancelled(store: Store, clock: 
 
     through(store, clock, FarSide(act=cancel))
     with store.reading() as session:
-        assert balance(session, edition_id) == Balance(planned=3, cancelled=3)
+        assert balance_of(session, edition_id) == Balance(planned=3, cancelled=3)
 
 
 def test_each_put_off_waits_longer_even_before_the_body(desk: Desk) -> None:
@@ -458,13 +458,13 @@ def test_a_server_that_refuses_everything_stops_the_lane_and_costs_nobody_their_
     assert "block list" in through(store, clock, blocked).trouble
     assert len(blocked.got) < 20
     with store.reading() as session:
-        assert balance(session, edition_id) == Balance(planned=300, waiting=300, deferred=len(blocked.got))
+        assert balance_of(session, edition_id) == Balance(planned=300, waiting=300, deferred=len(blocked.got))
         assert "refuse toutes nos lettres" in troubles(session)[0]
     assert through(store, clock, FarSide()).attempts == 0  # the lane rests
     clock.advance(timedelta(minutes=6))
     assert through(store, clock, FarSide()).attempts == 300
     with store.reading() as session:
-        assert balance(session, edition_id) == Balance(planned=300, accepted=300)
+        assert balance_of(session, edition_id) == Balance(planned=300, accepted=300)
         assert troubles(session) == []
 
 
@@ -492,7 +492,7 @@ def test_a_sender_that_slept_past_its_lease_writes_nothing_more(store: Store, cl
 
     asyncio.run(sleeper())
     with store.reading() as session:
-        assert balance(session, edition_id) == Balance(planned=3, in_doubt=1, waiting=2)
+        assert balance_of(session, edition_id) == Balance(planned=3, in_doubt=1, waiting=2)
 
 
 def test_planning_that_is_killed_goes_on_where_it_was(store: Store, clock: StoppedClock) -> None:

@@ -13,17 +13,25 @@ import pytest
 import sqlalchemy as sa
 
 from newsletter.clock import StoppedClock
-from newsletter.delivery.dispatch import Dispatcher, LocalDispatcher, claimable_lanes, unfinished_lanes
-from newsletter.delivery.hints import HintsError, ProcrastinateDispatcher, open_dispatcher, prepare_hints
-from newsletter.delivery.plan import plan
-from newsletter.delivery.workers import FORGOTTEN_AFTER, SILENT_AFTER, Heart, alive, late_ticks, signs, tick_marks
+from newsletter.delivery.ledger.plan import plan
+from newsletter.delivery.workers.dispatch import Dispatcher, LocalDispatcher, claimable_lanes, unfinished_lanes
+from newsletter.delivery.workers.hints import HintsError, ProcrastinateDispatcher, open_dispatcher, prepare_hints
+from newsletter.delivery.workers.registry import (
+    FORGOTTEN_AFTER,
+    SILENT_AFTER,
+    Heart,
+    alive,
+    late_ticks,
+    signs,
+    tick_marks,
+)
 from newsletter.errors import RefusedError
 from newsletter.store import Store
 from newsletter.store.issues import Issue
 from newsletter.store.ledger import Batch
 from newsletter.store.portable import postgresql_address
 from newsletter.words import IssueState, WorkerState
-from tests.makers import a_subscriber, an_edition
+from tests.kit.makers import a_subscriber, an_edition
 
 
 @dataclass

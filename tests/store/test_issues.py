@@ -12,9 +12,9 @@ from sqlmodel import Session, col, select
 from newsletter.clock import LocalTimeError
 from newsletter.compose.mime import letterhead
 from newsletter.config import Settings
-from newsletter.delivery.plan import begin
+from newsletter.delivery.ledger.plan import begin
 from newsletter.errors import NotFoundError, RefusedError
-from newsletter.house import House
+from newsletter.instance import Instance
 from newsletter.issues import approval, blocks, calendar, draft
 from newsletter.issues.blocks import DraftError
 from newsletter.issues.resolve import content_of
@@ -24,7 +24,7 @@ from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue, Link, Variant
 from newsletter.words import IssueMove, IssueState
 from tests.conftest import A_MONDAY
-from tests.makers import a_commune, an_employer
+from tests.kit.makers import a_commune, an_employer
 
 HEAD = letterhead(Settings.model_construct())
 SIX_O_CLOCK = datetime.fromisoformat("2026-11-23T18:00")  # in Paris
@@ -216,7 +216,7 @@ blocks:
 
 
 def test_an_issue_is_written_approved_and_scheduled_from_the_command_line(
-    house: House, command: Callable[..., Result], tmp_path: Path
+    instance: Instance, command: Callable[..., Result], tmp_path: Path
 ) -> None:
     (tmp_path / "numero.yaml").write_text(ISSUE_FILE, encoding="utf-8")
     (tmp_path / "faux.yaml").write_text("sujet: a", encoding="utf-8")
@@ -236,5 +236,5 @@ def test_an_issue_is_written_approved_and_scheduled_from_the_command_line(
     assert "programmé" in run("list").output
     assert '"planned": 0' in run("balance", "1", "--json").output
     assert "est annulé" in run("cancel", "1", "--yes").output
-    with house.store.reading() as session:
+    with instance.store.reading() as session:
         assert session.exec(select(Issue.state).where(col(Issue.id) == 1)).one() is IssueState.cancelled

@@ -23,7 +23,17 @@ from newsletter.words import (
     Verdict,
 )
 from tests.conftest import A_MONDAY as NOW
-from tests.makers import a_commune, a_link, a_mail, a_partner, a_subscriber, an_adviser, an_edition, an_employer, say
+from tests.kit.makers import (
+    a_commune,
+    a_link,
+    a_mail,
+    a_partner,
+    a_subscriber,
+    an_adviser,
+    an_edition,
+    an_employer,
+    say,
+)
 
 CALLABLE = (Axis.newsletter, Axis.adviser)
 

@@ -37,8 +37,8 @@ from segments.tree import (
     leaves,
 )  # fmt: skip
 from tests.conftest import A_MONDAY
-from tests.makers import a_commune, a_partner, a_sector, a_subscriber, an_employer, an_epci, say
-from tests.segment_world import TODAY, examples, settle_the_world, trees
+from tests.kit.makers import a_commune, a_partner, a_sector, a_subscriber, an_employer, an_epci, say
+from tests.kit.segment_world import TODAY, examples, settle_the_world, trees
 
 
 def chosen(session: Session, tree: Tree) -> set[int | None]:

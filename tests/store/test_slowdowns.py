@@ -10,20 +10,20 @@ import sqlalchemy as sa
 from click.testing import Result
 
 from newsletter.clock import StoppedClock
-from newsletter.delivery import slowdowns
-from newsletter.delivery.families import Limits, PaceTable, Rule
-from newsletter.delivery.plan import plan
-from newsletter.delivery.report import Balance, balance
-from newsletter.delivery.send import Drained, Sender
-from newsletter.house import House
+from newsletter.delivery.ledger.balance import Balance, balance_of
+from newsletter.delivery.ledger.plan import plan
+from newsletter.delivery.sender.drain import Drained, Sender
+from newsletter.delivery.throttle import backoff
+from newsletter.delivery.throttle.providers import Limits, PaceTable, Rule
+from newsletter.instance import Instance
+from newsletter.smtp.handshake import Server
+from newsletter.smtp.pipelined import Wire
 from newsletter.store import Store
 from newsletter.store.columns import key
 from newsletter.store.ledger import Lane, Slowdown
-from newsletter.transport.greeting import Server
-from newsletter.transport.wire import Wire
 from tests.conftest import A_MONDAY
-from tests.makers import a_subscriber, an_edition
-from tests.smtp import Postbox, smtp_server
+from tests.kit.makers import a_subscriber, an_edition
+from tests.kit.smtp import MailServer, smtp_server
 from tests.store.test_delivery import plain_letter
 
 ORANGE, OTHERS = 12, 6
@@ -43,7 +43,7 @@ class Send:
 
     store: Store
     clock: StoppedClock
-    postbox: Postbox
+    postbox: MailServer
     edition_id: int
 
     def send(self) -> Drained:
@@ -53,11 +53,11 @@ class Send:
 
     def balance(self) -> Balance:
         with self.store.reading() as session:
-            return balance(session, self.edition_id)
+            return balance_of(session, self.edition_id)
 
     def slowed(self) -> list[Slowdown]:
         with self.store.reading() as session:
-            return slowdowns.in_force(session, now=self.clock.now())
+            return backoff.in_force(session, now=self.clock.now())
 
 
 @pytest.fixture
@@ -100,22 +100,24 @@ def test_what_another_sender_was_told_holds_for_all(underway: Send) -> None:
         words="421 assez",
     )  # fmt: skip
     with underway.store.transaction() as session:
-        slowdowns.begin(session, [row])
+        backoff.begin(session, [row])
     underway.send()
     assert (len(underway.postbox.received), underway.balance().deferred) == (OTHERS, 0)
     with underway.store.transaction() as session:
-        assert slowdowns.lift(session, "orange") == 1
-        assert slowdowns.lift(session, "orange") == 0
+        assert backoff.lift(session, "orange") == 1
+        assert backoff.lift(session, "orange") == 0
 
 
-def test_the_commands_show_it_and_lift_it(house: House, command: Callable[..., Result], clock: StoppedClock) -> None:
-    with house.store.transaction() as session:
+def test_the_commands_show_it_and_lift_it(
+    instance: Instance, command: Callable[..., Result], clock: StoppedClock
+) -> None:
+    with instance.store.transaction() as session:
         edition = an_edition(session)
         plan(session, edition, audience=sa.true(), now=clock.now())
         later = A_MONDAY + timedelta(days=3650)
         row = Slowdown(lane="default", family="other:figeac.example", began_at=A_MONDAY, until=later, per_minute=1)
         row.words = "450 Server busy"
-        slowdowns.begin(session, [row])
+        backoff.begin(session, [row])
     said = command("pace", "show").output
     assert "figeac.example nous a demandé de ralentir : 1 lettre par minute, jusqu’au" in said
     assert "« 450 Server busy »" in said

@@ -15,7 +15,7 @@ from newsletter.store.portable import insert_new, upsert
 from newsletter.store.tables import metadata
 from newsletter.words import Axis, ConsentState, SuppressionReason
 from tests.conftest import A_MONDAY
-from tests.makers import a_subscriber, say
+from tests.kit.makers import a_subscriber, say
 
 
 def test_the_migrations_make_exactly_the_tables(store: Store) -> None:

@@ -21,7 +21,7 @@ from newsletter.tracking.load import load, sweep
 from newsletter.tracking.robots import RULES_VERSION
 from newsletter.words import Axis, ConsentState, EventKind, Horizon, LinkKind, Verdict
 from tests.conftest import A_MONDAY
-from tests.makers import a_link, a_mail, a_sector, a_subscriber, an_edition, an_employer, say
+from tests.kit.makers import a_link, a_mail, a_sector, a_subscriber, an_edition, an_employer, say
 
 LATER = A_MONDAY + timedelta(hours=3)
 

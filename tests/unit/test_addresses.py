@@ -2,7 +2,7 @@
 
 import pytest
 
-from newsletter.audience.addresses import AddressError, normalise
+from newsletter.addresses import AddressError, normalise
 
 
 @pytest.mark.parametrize(

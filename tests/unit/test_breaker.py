@@ -2,9 +2,19 @@
 
 import pytest
 
-from newsletter.delivery.breaker import ABOUT_US, BUSY, OF_ANY_KIND, Kind, Streak, Trouble, after, kind_of, sentence
-from newsletter.delivery.breaker import trouble_of as why
-from newsletter.transport.contract import Fate, Reply, reply_of
+from newsletter.delivery.throttle.breaker import (
+    ABOUT_US,
+    BUSY,
+    OF_ANY_KIND,
+    Kind,
+    Streak,
+    Trouble,
+    after,
+    kind_of,
+    sentence,
+)
+from newsletter.delivery.throttle.breaker import trouble_of as why
+from newsletter.smtp.contract import Fate, Reply, reply_of
 
 ACCEPTED = reply_of(250, "ok")
 UNKNOWN_READER = reply_of(550, "5.1.1 no such user")

@@ -17,9 +17,9 @@ from newsletter.catalogue.openings import OpeningForm
 from newsletter.catalogue.partners import PartnerForm
 from newsletter.catalogue.portraits import showable
 from newsletter.catalogue.report import masked
-from newsletter.catalogue.samples import draw_samples
-from newsletter.spelling import fold, nearest
+from newsletter.demo.samples import draw_samples
 from newsletter.store.catalogue import Partner, Portrait, Support
+from newsletter.text import fold, nearest
 from newsletter.words import PartnerKind, SupportKind
 from tests.conftest import A_MONDAY
 

@@ -27,10 +27,10 @@ from newsletter.compose.content import (
 from newsletter.compose.letters import LETTERS, fill_letter
 from newsletter.compose.links import LazyLinks
 from newsletter.compose.mime import Letterhead, letterhead
+from newsletter.compose.placeholders import ONCE, Shield
 from newsletter.compose.plaintext import coverage, visible_text
 from newsletter.compose.preflight import inspect
 from newsletter.compose.program import Filled, Program, Reader
-from newsletter.compose.shield import ONCE, Shield
 from newsletter.compose.sources import literal, read_source
 from newsletter.compose.templates import TemplateError, check_mjml
 from newsletter.config import Settings

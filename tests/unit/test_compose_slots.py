@@ -17,11 +17,11 @@ from newsletter.compose.build import compile_html
 from newsletter.compose.content import Content, TextBlock
 from newsletter.compose.links import LazyLinks, LinkTarget
 from newsletter.compose.mime import letterhead, message_id_for, write_message
+from newsletter.compose.placeholders import Shield
 from newsletter.compose.places import check_places
 from newsletter.compose.preflight import inspect
 from newsletter.compose.program import Program, Reader
-from newsletter.compose.quoted import SOFT_BREAK, on_the_wire, quoted
-from newsletter.compose.shield import Shield
+from newsletter.compose.quoted_printable import SOFT_BREAK, on_the_wire, quoted
 from newsletter.compose.slots import MessageProgram, compile_message
 from newsletter.compose.sources import literal
 from newsletter.compose.templates import TemplateError

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OURS = ("newsletter", "segments", "scheduler", "tests")
-ALLOWED = {"newsletter.pipeline", "newsletter.house", "newsletter.errors"}
+ALLOWED = {"newsletter.pipeline", "newsletter.instance", "newsletter.errors"}
 MODULES = sorted(
     path
     for room in ("newsletter", "segments")

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from newsletter.audience import reading
 from newsletter.cli import newsletter
 from newsletter.config import Settings
-from newsletter.house import lay_house
+from newsletter.demo.samples import SAMPLES
+from newsletter.instance import create_instance
 from newsletter.store import Store
 
-SAMPLE = Path(reading.__file__).parent / "samples" / "signups-ete-2026.csv"
+SAMPLE = SAMPLES / "signups-ete-2026.csv"
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("NEWSLETTER_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.chdir(tmp_path)
-    lay_house(Settings(home=tmp_path / "home"))
+    create_instance(Settings(home=tmp_path / "home"))
     return tmp_path
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.audience.columns import Column, ColumnError, parse_map
-from newsletter.audience.judging import Fate, Judged, Lists, judge
-from newsletter.audience.reading import ReadingError, Sheet, read
+from newsletter.imports.columns import Column, ColumnError, parse_map
+from newsletter.imports.judging import Fate, Judged, Lists, judge
+from newsletter.imports.reading import ReadingError, Sheet, read
 from newsletter.words import Axis, ConsentState, Horizon
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.delivery import families
-from newsletter.delivery.families import Limits, PaceFile, PaceTable, WarmUp, read_pace, shipped
-from newsletter.delivery.pace import NOT_BY_WAITING, Pacer, Share
-from newsletter.delivery.pace_mistakes import PaceError
-from newsletter.delivery.warmup import cap
-from newsletter.transport.switches import Client, Security, Switches
-from tests.contract.papers import Papers
+from newsletter.delivery.throttle import providers
+from newsletter.delivery.throttle.pace_mistakes import PaceError
+from newsletter.delivery.throttle.providers import Limits, PaceFile, PaceTable, WarmUp, read_pace, shipped
+from newsletter.delivery.throttle.rate_limits import NOT_BY_WAITING, Pacer, Share
+from newsletter.delivery.throttle.warmup import cap
+from newsletter.smtp.options import Client, Security, Switches
+from tests.kit.certificates import Papers
 
 FAMILIES = ("gmail", "orange", "other:causse.example")
 
@@ -45,7 +45,7 @@ def test_domains_of_one_receiver_are_one_family(address: str, family: str) -> No
 
 
 def test_the_shipped_limits_are_those_of_kumomta() -> None:
-    shipped = families.shipped()
+    shipped = providers.shipped()
     assert shipped.limits("orange").connections == 2
     assert (shipped.limits("gmail").connections, shipped.limits("gmail").per_connection) == (5, 50)
     assert (shipped.limits("gmx").connections, shipped.limits("gmx").per_connection) == (4, 20)
@@ -221,7 +221,7 @@ def test_a_warm_up_never_more_than_doubles(first: int, more: int, growth: float,
 
 def test_a_file_changes_the_limits_while_mails_leave_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
     pace = PaceFile(tmp_path)
-    assert pace.table() == families.shipped()
+    assert pace.table() == providers.shipped()
     file = tmp_path / "pace.toml"
     file.write_text(
         '[family.orange]\nconnections = 1\n[family.mairies]\ndomains = ["figeac.example"]\nper_minute = 30\n'
@@ -230,13 +230,13 @@ def test_a_file_changes_the_limits_while_mails_leave_and_a_broken_one_changes_no
     changed = pace.table()
     assert changed.limits("orange") == Limits(connections=1, per_minute=6000, per_connection=100)
     assert changed.limits(changed.family_of("accueil@figeac.example")).per_minute == 30
-    assert changed.limits("gmail") == families.shipped().limits("gmail")
+    assert changed.limits("gmail") == providers.shipped().limits("gmail")
     assert changed.lane("default", connections=4, per_minute=6000) == Limits(connections=4, per_minute=100)
     file.write_text("[family.orange]\nconnections = many\n")
     assert pace.table() == changed
     assert "pace.toml" in pace.trouble
     file.unlink()
-    assert pace.table() == families.shipped()
+    assert pace.table() == providers.shipped()
     assert pace.trouble == ""
 
 
@@ -289,7 +289,7 @@ def test_a_lane_s_switches_are_those_of_the_file_and_for_the_rest_as_usual(tmp_p
 def test_an_authority_that_was_missing_is_found_once_it_is_there(tmp_path: Path, papers: Papers) -> None:
     pace = PaceFile(tmp_path)
     (tmp_path / "pace.toml").write_text('[lane.default]\nca_file = "lot.pem"\n')
-    assert pace.table() == families.shipped()
+    assert pace.table() == providers.shipped()
     assert "lane.default.ca_file" in pace.trouble
     (tmp_path / "lot.pem").write_bytes(papers.file.read_bytes())
     assert pace.table().switches("default", Switches()).ca_file == tmp_path / "lot.pem"

@@ -13,7 +13,7 @@ from segments import SegmentError, condition, library, parse, sentence, to_text
 from segments.fields import CRIB, Field
 from segments.spelling import fold, spelt_as
 from segments.tree import Name, OneOf, Tree
-from tests.segment_world import TODAY, Example, examples, trees
+from tests.kit.segment_world import TODAY, Example, examples, trees
 
 NASTY = [
     "'; DROP TABLE subscriber; --", "' OR 1=1 --", '" OR ""="', "%", "_%", "\\", "x' UNION SELECT 1",

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from newsletter.delivery.families import Limits, PaceTable, Rule, shipped
-from newsletter.delivery.slowdowns import Listener, lowered, sentence, slowed
+from newsletter.delivery.throttle.backoff import Listener, lowered, sentence, slowed
+from newsletter.delivery.throttle.providers import Limits, PaceTable, Rule, shipped
+from newsletter.smtp.contract import Fate, Reply
 from newsletter.store.ledger import Slowdown
-from newsletter.transport.contract import Fate, Reply
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 FULL = Reply(fate=Fate.try_later, code=421, words="4.7.1 ME: Trop de connexions, OFR004_104")

@@ -1,0 +1,78 @@
+"""What a visitor's address leads to: the support behind a printed code, the button behind a link of a letter."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from newsletter.clock import paris_day
+from newsletter.store.catalogue import Partner, Scan, Sector, Support
+from newsletter.store.issues import Link
+from newsletter.store.ledger import Mail
+from newsletter.store.people import Subscriber
+from newsletter.store.portable import upsert
+from newsletter.text import fold
+from newsletter.words import Horizon, LinkKind
+
+ASKING = (LinkKind.poll, LinkKind.callback)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The print run whose code was scanned."""
+
+    support_id: int
+    partner_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """A button of a letter that asks something: which one, and what pressing it says."""
+
+    kind: LinkKind
+    label: str
+    answer: Horizon
+    first_name: str
+    phone: str
+
+
+def origin(session: Session, code: str) -> Origin | None:
+    """The support of this printed code, read as people type it; None when there is none."""
+    found = session.exec(
+        select(Support.id, Partner.name)
+        .join(Partner, col(Partner.id) == col(Support.partner_id))
+        .where(col(Support.code) == code)
+    ).one_or_none()
+    return Origin(found[0], found[1]) if found is not None and found[0] is not None else None
+
+
+def count_scan(session: Session, support_id: int, *, now: datetime) -> None:
+    """One more visit by this support's code today, in Paris. Nobody is known by it."""
+    row = {"support_id": support_id, "day": paris_day(now), "count": 1}
+    upsert(session, Scan, [row], key=["support_id", "day"], add=["count"])
+
+
+def button(session: Session, *, edition_id: int, mail_id: int, number: int) -> Button | None:
+    """The poll answer or the call-back button with this number in the edition a reader got; None for anything else."""
+    found = session.exec(
+        select(Link, Subscriber)
+        .join(Mail, col(Mail.edition_id) == col(Link.edition_id))
+        .join(Subscriber, col(Subscriber.id) == col(Mail.subscriber_id))
+        .where(col(Link.edition_id) == edition_id, col(Link.number) == number, col(Mail.id) == mail_id)
+        .where(col(Link.kind).in_(ASKING))
+    ).one_or_none()
+    if found is None:
+        return None
+    link, reader = found
+    return Button(
+        kind=link.kind,
+        label=link.label,
+        answer=Horizon(link.answer or Horizon.unknown),
+        first_name=reader.first_name,
+        phone=reader.phone,
+    )
+
+
+def sectors(session: Session) -> list[tuple[str, str]]:
+    """Code and French name of every sector, by name, for a form."""
+    return sorted(session.exec(select(Sector.code, Sector.name_fr)).all(), key=lambda sector: fold(sector[1]))

@@ -1,0 +1,65 @@
+"""`newsletter demo`: the whole story once, on made-up people, over real SMTP and real HTTP, into one folder."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from newsletter.cli.running import in_background, run
+from newsletter.demo import stage, story
+from newsletter.demo.clock import MovedClock
+from newsletter.demo.mail_server import open_mail_server
+from newsletter.errors import NewsletterError
+from newsletter.instance import create_instance, open_instance
+from newsletter.sockets import listen
+from newsletter.words import _
+
+PORT = 8046
+AN_AFTERNOON = timedelta(hours=4)
+
+
+@click.command(help=_("Jouer toute l’histoire une fois, avec des personnes inventées, dans un dossier à part."))
+@click.option("--folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help=_("Où."))
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help=_("Port du site. [{port}, ou celui de la démo]").format(port=PORT)
+)
+@click.option("--open", "reopen", is_flag=True, help=_("Ne rien rejouer : ouvrir ce que la dernière démo a laissé."))
+def demo(folder: Path, port: int | None, *, reopen: bool) -> None:
+    if reopen:
+        _reopen(folder, port)
+    else:
+        _play(folder, PORT if port is None else port)
+
+
+def _play(folder: Path, port: int) -> None:
+    """Play the story over a new instance in this folder; on another port when this one is taken."""
+    stage.clear(folder)
+    try:
+        sock = listen("127.0.0.1", port)
+    except NewsletterError:
+        sock = listen("127.0.0.1", 0)
+    url = "http://{}:{}".format(*sock.getsockname()[:2])
+    stage.remember_url(folder, url)
+    clock = MovedClock(behind=AN_AFTERNOON)
+    with open_mail_server(stage.mailbox_of(folder)) as mail_server:
+        settings = stage.settings_of(folder, base_url=url, smtp_port=mail_server.port)
+        create_instance(settings)
+        instance = open_instance(settings, clock=clock)
+        with in_background(instance, sock):
+            story.play(stage.Stage(folder=folder, url=url, instance=instance, mail_server=mail_server, clock=clock))
+        instance.store.close()
+
+
+def _reopen(folder: Path, port: int | None) -> None:
+    """Serve what the last demo left, until Ctrl+C; at its own address, or on this port."""
+    url = stage.url_of(folder)
+    if port is not None:
+        url = url.copy_with(port=port)
+    sock = listen(url.host, url.port or 80)
+    url = url.copy_with(port=sock.getsockname()[1])
+    stage.remember_url(folder, str(url))
+    with open_mail_server(stage.mailbox_of(folder)) as mail_server:
+        instance = open_instance(stage.settings_of(folder, base_url=str(url), smtp_port=mail_server.port))
+        click.echo(_("La démo est ouverte : {url}/bureau   (Ctrl+C pour fermer)").format(url=url))
+        story.say_accounts()
+        run(instance, sock)

@@ -1,0 +1,42 @@
+"""When an issue's mails may leave: at once, or between two hours of the day. Part of `newsletter issue`."""
+
+from datetime import datetime, time
+
+import click
+
+from newsletter.cli.instance import the_instance
+from newsletter.issues import calendar
+from newsletter.words import _
+
+_number = click.argument("number", type=int, metavar=_("NUMÉRO"))
+_HOUR = click.DateTime(["%H:%M"])
+
+
+@click.command(help=_("Envoyer maintenant un numéro approuvé ou programmé, même en retard."))
+@_number
+def now(number: int) -> None:
+    instance = the_instance()
+    with instance.store.transaction() as session:
+        calendar.send_now(session, number, now=instance.clock.now())
+    click.echo(_("Le numéro {number} part maintenant.").format(number=number))
+
+
+@click.command(help=_("N’envoyer qu’entre deux heures de la journée, à Paris : window 3 08:00 20:00."))
+@_number
+@click.argument("opens", type=_HOUR, required=False, metavar=_("DE"))
+@click.argument("closes", type=_HOUR, required=False, metavar=_("À"))
+@click.option("--none", "always", is_flag=True, help=_("À toute heure."))
+def window(number: int, opens: datetime | None, closes: datetime | None, *, always: bool) -> None:
+    if always == (opens is not None):
+        raise click.UsageError(_("Donnez deux heures, comme 08:00 20:00, ou bien --none."))
+    with the_instance().store.transaction() as session:
+        calendar.set_window(session, number, opens=_hour(opens), closes=_hour(closes))
+    if opens is None or closes is None:
+        click.echo(_("Les lettres du numéro {number} partent à toute heure.").format(number=number))
+    else:
+        said = _("Les lettres du numéro {number} partent entre {opens:%H:%M} et {closes:%H:%M}, heure de Paris.")
+        click.echo(said.format(number=number, opens=opens, closes=closes))
+
+
+def _hour(typed: datetime | None) -> time | None:
+    return typed.time() if typed else None

@@ -1,0 +1,1 @@
+"""The ledger of mails: planned, claimed under a lease, tried, and accounted for."""

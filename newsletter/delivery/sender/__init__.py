@@ -1,0 +1,1 @@
+"""One sender process: its connections, its ready queue, and one commit for all of them."""

@@ -1,0 +1,71 @@
+"""How many mails a warming family may still get today, counted from the ledger: never more than it is used to (THR-05).
+
+A day is a day in Paris. Nothing is stored: the plan follows what receivers took, so a day without mails, a restart or a
+second machine cannot make it run ahead.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from newsletter.clock import PARIS, paris_day
+from newsletter.delivery.throttle.providers import PaceTable, WarmUp
+from newsletter.store.ledger import Mail
+from newsletter.store.people import Subscriber
+from newsletter.store.portable import domain_of
+from newsletter.words import MailState
+
+REMEMBERED_DAYS = 30
+"""Receivers forget a sender in about a month; a warm-up then begins anew."""
+
+
+def left_today(session: Session, table: PaceTable, *, now: datetime) -> dict[str, int]:
+    """For each family that warms up and was written to before: the mails it may still get today.
+
+    A family that is not named may get its plan's first day. Mails on the wire count as taken.
+    """
+    if not any(limits.warmup for limits in (table.default, *table.families.values())):
+        return {}
+    return {
+        family: UNCAPPED if (most := cap(plan, days[1:])) is None else max(0, most - days[0])
+        for family, days in taken_by_day(session, table, now=now).items()
+        if (plan := table.limits(family).warmup)
+    }
+
+
+UNCAPPED = 1 << 62
+"""What is left to a family whose warm-up is over."""
+
+
+def cap(plan: WarmUp, earlier: Sequence[int]) -> int | None:
+    """The most that may leave today after these days, the newest first; None once a day has reached the target."""
+    best = max(earlier, default=0)
+    if best >= plan.target:
+        return None
+    return min(plan.target, max(plan.first, int(best * plan.growth)))
+
+
+def taken_by_day(session: Session, table: PaceTable, *, now: datetime) -> dict[str, list[int]]:
+    """How many mails each family took, day by day: today first, then back to a month ago."""
+    bounds = _midnights(paris_day(now))
+    moment = sa.func.coalesce(col(Mail.answered_at), col(Mail.armed_at))
+    day = sa.case(*((moment >= start, number) for number, start in enumerate(bounds)), else_=len(bounds))
+    domain = domain_of(session, sa.type_coerce(col(Subscriber.address), sa.String))
+    counted = sa.func.count().label("taken")
+    found = session.connection().execute(
+        sa.select(domain.label("domain"), day.label("day"), counted)
+        .select_from(Mail)
+        .join(Subscriber, col(Subscriber.id) == col(Mail.subscriber_id))
+        .where(col(Mail.state).in_((MailState.accepted, MailState.armed, MailState.settled)), moment >= bounds[-1])
+        .group_by("domain", "day")
+    )
+    taken: dict[str, list[int]] = {}
+    for name, number, count in found:
+        taken.setdefault(table.family_of(name), [0] * len(bounds))[number] += count
+    return taken
+
+
+def _midnights(today: date) -> list[datetime]:
+    return [datetime.combine(today - timedelta(days=back), time(), PARIS) for back in range(REMEMBERED_DAYS + 1)]

@@ -1,0 +1,1 @@
+"""The processes that send: woken by hints, registered with a heartbeat."""

@@ -1,0 +1,130 @@
+"""Labelled readers of the demo: they open their mail and act through the real addresses in it, over HTTP."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email.message import EmailMessage
+from urllib.parse import urljoin
+
+import httpx
+from lxml import html
+
+from newsletter.compose.links import LinkTarget
+from newsletter.demo.clock import MovedClock
+from newsletter.words import Horizon, LinkKind
+
+BROWSER = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
+GATEWAY = {"user-agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/141.0 Safari/537.36"}
+
+
+@dataclass(slots=True)
+class Played:
+    """Who did what: the addresses per part, and how many requests it took."""
+
+    clickers: list[str] = field(default_factory=list)
+    scanned: list[str] = field(default_factory=list)
+    leavers: list[str] = field(default_factory=list)
+    pollsters: list[str] = field(default_factory=list)
+    callers: list[str] = field(default_factory=list)
+    requests: int = 0
+
+
+@dataclass(slots=True)
+class Audience:
+    """The readers of one issue, played one after the other on a clock that moves between their acts."""
+
+    client: httpx.Client
+    clock: MovedClock
+    base_url: str
+    targets: Sequence[LinkTarget]
+    played: Played = field(default_factory=Played)
+
+    def play(self, mails: Sequence[EmailMessage]) -> Played:
+        """Give each part to some of the readers. A mail scanner comes first, seconds after delivery, as they do."""
+        measured = [mail for mail in mails if self._tracked(mail)]
+        others = [mail for mail in mails if not self._tracked(mail)]
+        self.clock.move(timedelta(seconds=5))
+        for mail in measured[:3]:
+            self.scan(mail)
+        for mail in measured[3:27]:
+            self.click(mail)
+        for mail in others[:20] + measured[24:30]:
+            self.vote(mail)
+        for mail in others[18:28] + measured[28:31]:
+            self.call_me_back(mail, phone=f"06 00 00 00 {len(self.played.callers):02d}")
+        for mail in others[28:31]:
+            self.leave(mail)
+        return self.played
+
+    def scan(self, mail: EmailMessage) -> None:
+        """A mail gateway fetches every link there is, at once; it presses no button."""
+        for url in self._links(mail):
+            self._get(url, GATEWAY)
+        self.played.scanned.append(str(mail["To"]))
+
+    def click(self, mail: EmailMessage) -> None:
+        """A curious person looks at one or two offers, minutes apart."""
+        wanted = [t.number for t in self.targets if t.kind in (LinkKind.opening, LinkKind.employer)]
+        chosen = wanted[len(self.played.clickers) % len(wanted) :][:2]
+        for url in self._tracked(mail):
+            if int(url.rpartition("/")[2]) in chosen:
+                self.clock.move(timedelta(minutes=3))
+                self._get(url, BROWSER)
+        self.played.clickers.append(str(mail["To"]))
+
+    def vote(self, mail: EmailMessage) -> None:
+        """Somebody says when they might move."""
+        answers = [t.number for t in self.targets if t.kind is LinkKind.poll and t.answer != Horizon.dreaming]
+        self._answer(mail, answers[len(self.played.pollsters) % len(answers)])
+        self.played.pollsters.append(str(mail["To"]))
+
+    def call_me_back(self, mail: EmailMessage, *, phone: str) -> None:
+        """Somebody asks to be called, and leaves a number."""
+        (number,) = (t.number for t in self.targets if t.kind is LinkKind.callback)
+        self._answer(mail, number, phone=phone)
+        self.played.callers.append(str(mail["To"]))
+
+    def leave(self, mail: EmailMessage) -> None:
+        """Somebody's mail program unsubscribes them in one click (RFC 8058)."""
+        self.clock.move(timedelta(minutes=1))
+        url = str(mail["List-Unsubscribe"]).strip("<>")
+        self.client.post(url, data={"List-Unsubscribe": "One-Click"}).raise_for_status()
+        self.played.requests += 1
+        self.played.leavers.append(str(mail["To"]))
+
+    def _answer(self, mail: EmailMessage, number: int, **fields: str) -> None:
+        self.clock.move(timedelta(minutes=2))
+        (url,) = (u for u in self._links(mail) if "/r/" in u and u.endswith(f"/{number}"))
+        submit(self.client, self.clock, url, **fields)
+        self.played.requests += 2
+
+    def _get(self, url: str, headers: dict[str, str]) -> None:
+        answer = self.client.get(url, headers=headers)  # the tracker's redirect is not followed: it leads out of here
+        if not answer.is_redirect:
+            answer.raise_for_status()
+        self.played.requests += 1
+
+    def _tracked(self, mail: EmailMessage) -> list[str]:
+        return [url for url in self._links(mail) if "/l/" in url]
+
+    def _links(self, mail: EmailMessage) -> list[str]:
+        """Every address of ours in the mail's page, each once."""
+        body = mail.get_body(("html",))
+        assert body is not None
+        return list(dict.fromkeys(_ours(body.get_content(), self.base_url)))
+
+
+def submit(client: httpx.Client, clock: MovedClock, url: str, **fields: str | list[str]) -> httpx.Response:
+    """Open a page, fill in its form as a person would, in half a minute, and send it. Raises when either goes wrong."""
+    page = client.get(url, headers=BROWSER).raise_for_status()
+    clock.move(timedelta(seconds=30))
+    form = html.fromstring(page.text).forms[-1]
+    values: dict[str, str | list[str]] = dict(form.form_values()) | fields
+    answer = client.post(urljoin(str(page.url), form.action or ""), data=values, headers=BROWSER)
+    return answer if answer.is_redirect else answer.raise_for_status()
+
+
+def _ours(page: str, base_url: str) -> Iterator[str]:
+    for _element, attribute, url, _position in html.fromstring(page).iterlinks():
+        if attribute == "href" and url.startswith(base_url):
+            yield url

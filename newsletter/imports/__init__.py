@@ -1,0 +1,1 @@
+"""Files of sign-ups: read, each line judged, shown as a plan, and written in one go."""

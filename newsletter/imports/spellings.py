@@ -1,0 +1,127 @@
+"""How people write things, and what they mean: dates, countries, horizons, sectors, yes and no."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
+
+from babel import Locale
+
+from newsletter.text import fold
+from newsletter.words import ConsentState, Horizon
+
+YES = frozenset({"oui", "x", "1", "vrai", "yes", "true"})
+NO = frozenset({"non", "no", "0", "faux", "false"})
+
+HORIZONS = {
+    "dans l annee": Horizon.this_year,
+    "cette annee": Horizon.this_year,
+    "moins d un an": Horizon.this_year,
+    "1 a 3 ans": Horizon.one_to_three_years,
+    "d ici 1 a 3 ans": Horizon.one_to_three_years,
+    "1 3 ans": Horizon.one_to_three_years,
+    "plus tard": Horizon.later,
+    "plus de 3 ans": Horizon.later,
+    "juste curieux": Horizon.dreaming,
+    "juste par curiosite": Horizon.dreaming,
+    "curieux": Horizon.dreaming,
+}
+
+OTHER_COUNTRY_NAMES = {
+    "hollande": "NL",
+    "grande bretagne": "GB",
+    "angleterre": "GB",
+    "ecosse": "GB",
+    "uk": "GB",
+    "holland": "NL",
+    "etats unis d amerique": "US",
+    "usa": "US",
+}
+
+NEAR = ("FR", "BE", "NL", "DE", "GB", "CH", "ES", "IT")
+
+SAME_TRADE = {
+    "btp": ("batiment", "construction", "travaux publics"),
+    "construction": ("btp", "batiment"),
+    "education": ("enseignement", "formation"),
+    "numerique": ("informatique", "digital"),
+    "informatique": ("numerique",),
+    "agroalimentaire": ("agro alimentaire", "industrie agroalimentaire"),
+    "transport": ("transports", "logistique"),
+    "sante": ("soin", "soins", "medico social"),
+    "services a la personne": ("aide a domicile", "aide a la personne", "service a la personne"),
+    "tourisme": ("hotellerie", "restauration", "hotellerie restauration"),
+    "commerce": ("vente",),
+}
+
+_DAY_FIRST = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})(?:\s+(\d{1,2})[:h](\d{2})(?::\d{2})?)?")
+_YEAR_FIRST = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T\s]+(\d{1,2}):(\d{2})(?::\d{2})?)?")
+_MIDDAY = 12
+
+
+def yes_or_no(text: str) -> ConsentState:
+    """Granted for a clear yes, denied for a clear no; whatever else people write is unknown."""
+    word = text.strip().casefold()
+    if word in YES:
+        return ConsentState.granted
+    return ConsentState.denied if word in NO else ConsentState.unknown
+
+
+def moment(text: str) -> tuple[datetime, bool] | None:
+    """The Paris wall-clock time written here, and whether it names an hour (midday otherwise).
+
+    None for what is not a date, or no day of the calendar. The day comes first, as the French write it.
+    """
+    trimmed = text.strip()
+    if found := _DAY_FIRST.fullmatch(trimmed):
+        day, month, year, hour, minute = found.groups()
+    elif found := _YEAR_FIRST.fullmatch(trimmed):
+        year, month, day, hour, minute = found.groups()
+    else:
+        return None
+    full_year = int(year) + (2000 if len(year) == 2 else 0)
+    try:
+        when = datetime(full_year, int(month), int(day), int(hour or _MIDDAY), int(minute or 0))  # noqa: DTZ001  Paris
+    except ValueError:
+        return None
+    return when, hour is not None
+
+
+@cache
+def country_codes() -> dict[str, str]:
+    """Folded French and English country names, and the codes themselves → ISO 3166-1 alpha-2."""
+    codes = dict(OTHER_COUNTRY_NAMES)
+    for language in ("en", "fr"):
+        for code, name in Locale(language).territories.items():
+            if len(code) == 2 and code.isalpha() and code not in {"EU", "EZ", "UN", "ZZ", "XA", "XB"}:
+                codes |= {fold(name): code, code.casefold(): code}
+    return codes
+
+
+@cache
+def countries() -> list[tuple[str, str]]:
+    """Code and French name of every country for a form: those our visitors come from first, then by name."""
+    french = Locale("fr").territories
+    names = {code: french[code] for code in set(country_codes().values()) if code in french}
+    first = [(code, names.pop(code)) for code in NEAR]
+    return first + sorted(names.items(), key=lambda country: fold(country[1]))
+
+
+def sector_names(sectors: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+    """Folded words that mean a sector → its code, from (code, French name, English name).
+
+    A name of several trades (« Transport et logistique ») is known by each of them; a whole name always wins.
+    """
+    whole: dict[str, str] = {}
+    parts: dict[str, str] = {}
+    for code, french, english in sectors:
+        for name in (code, french, english):
+            whole.setdefault(fold(name), code)
+        for part in re.split(r",|/|&|·|\(|\)|\bet\b", french):
+            parts.setdefault(fold(part), code)
+    names = {name: code for name, code in (parts | whole).items() if name}
+    for word, others in SAME_TRADE.items():
+        known = next((names[other] for other in (word, *others) if other in names), None)
+        if known:
+            names |= {each: known for each in (word, *others) if each not in names}
+    return names

@@ -1,0 +1,251 @@
+"""The leads: an adviser's own list and cards, everybody's for the team, and who the advisers are.
+
+An adviser who asks for somebody else's lead gets the same 404 as for one that does not exist.
+"""
+
+import io
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Annotated, BinaryIO
+
+from babel import Locale
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+from sqlmodel import Session, col, select
+
+from newsletter import pipeline
+from newsletter.accounts.sessions import Visitor
+from newsletter.advisers import cards, export, outcome, people
+from newsletter.advisers.cards import Card
+from newsletter.advisers.people import AdviserForm
+from newsletter.advisers.routing import is_away
+from newsletter.clock import paris_day
+from newsletter.errors import NewsletterError, RefusedError
+from newsletter.instance import Instance
+from newsletter.store.catalogue import Epci, Sector
+from newsletter.store.leads import Adviser
+from newsletter.web.pages import Marketing, Staff, TheForm, TheInstance, render, say_and_go, text_of
+from newsletter.words import LeadState, OutcomeKind, Role, _, label, ngettext
+
+router = APIRouter()
+Typed = Annotated[str, Form()]
+NOBODY = 0  # the number of no adviser: what an adviser's account sees before it is tied to one
+FIELDS = ("name", "address", "capacity", "absent_from", "absent_until", "stand_in", "account")
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@router.get("/bureau/pistes")
+def list_leads(request: Request, instance: TheInstance, visitor: Staff, referent: int | None = None) -> Response:
+    with instance.store.reading() as session:
+        whose = _whose(session, visitor, referent)
+        found = cards.cards(session, adviser_id=whose)
+        everyone = people.advisers(session)
+    return render(
+        request,
+        "desk/leads.html",
+        waiting=[card for card in found if card.state == LeadState.new],
+        open_leads=[card for card in found if card.state == LeadState.handed_over],
+        closed=[card for card in found if card.state == LeadState.closed],
+        advisers=everyone,
+        chosen=referent if whose else None,
+        unknown_adviser=visitor.role == Role.adviser and whose == NOBODY,
+    )
+
+
+@router.get("/bureau/pistes/export.csv")
+def export_csv(instance: TheInstance, visitor: Staff, referent: int | None = None) -> Response:
+    return _export(instance, visitor, referent, write=export.write_csv, kind="csv", media="text/csv; charset=utf-8")
+
+
+@router.get("/bureau/pistes/export.xlsx")
+def export_xlsx(instance: TheInstance, visitor: Staff, referent: int | None = None) -> Response:
+    return _export(instance, visitor, referent, write=export.write_xlsx, kind="xlsx", media=XLSX)
+
+
+def _export(
+    instance: Instance,
+    visitor: Visitor,
+    referent: int | None,
+    *,
+    write: Callable[[Sequence[Card], BinaryIO], None],
+    kind: str,
+    media: str,
+) -> Response:
+    """The open leads that this visitor may see, as a file."""
+    with instance.store.reading() as session:
+        found = cards.cards(session, adviser_id=_whose(session, visitor, referent), state=LeadState.handed_over)
+    file = io.BytesIO()
+    write(found, file)
+    name = f"pistes-{paris_day(instance.clock.now()):%Y-%m-%d}.{kind}"
+    return Response(
+        file.getvalue(), media_type=media, headers={"content-disposition": f'attachment; filename="{name}"'}
+    )
+
+
+def _whose(session: Session, visitor: Visitor, referent: int | None) -> int | None:
+    """Whose leads to show: an adviser's own whatever they ask for; for the team, those asked for, or everybody's."""
+    if visitor.role != Role.adviser:
+        return referent
+    own = people.adviser_of(session, visitor.account_id)
+    return own.id if own is not None else NOBODY
+
+
+@router.post("/bureau/pistes/chercher")
+def look_for_leads(request: Request, instance: TheInstance, visitor: Marketing) -> Response:
+    handed = pipeline.refresh_leads(instance).handed_over
+    said = ngettext("{number} piste confiée.", "{number} pistes confiées.", handed).format(number=handed)
+    return say_and_go(request, "/bureau/pistes", said if handed else _("Pas de nouvelle piste pour le moment."))
+
+
+@router.get("/bureau/pistes/{lead_id}")
+def show_lead(request: Request, instance: TheInstance, visitor: Staff, lead_id: int) -> Response:
+    with instance.store.reading() as session:
+        card = cards.card(session, lead_id, adviser_id=_whose(session, visitor, None))
+    country = Locale.parse("fr").territories.get(card.country.upper(), card.country)
+    return render(request, "desk/card.html", card=card, country=country, outcomes=list(OutcomeKind))
+
+
+@router.post("/bureau/pistes/{lead_id}/resultat")
+def note_outcome(
+    request: Request, instance: TheInstance, visitor: Staff, lead_id: int, kind: Typed = "", note: Typed = ""
+) -> Response:
+    if kind not in set(OutcomeKind):
+        raise RefusedError(_("Choisissez ce que l’appel a donné."))
+    with instance.store.transaction() as session:
+        outcome.record(
+            session,
+            adviser_id=_whose(session, visitor, None),
+            lead_id=lead_id,
+            kind=OutcomeKind(kind),
+            note=note,
+            account_id=visitor.account_id,
+            now=instance.clock.now(),
+        )
+    said = _("C’est noté : {outcome}.").format(outcome=label(OutcomeKind(kind)))
+    return say_and_go(request, f"/bureau/pistes/{lead_id}", said)
+
+
+@router.get("/bureau/referents")
+def list_advisers(request: Request, instance: TheInstance, visitor: Marketing) -> Response:
+    today = paris_day(instance.clock.now())
+    with instance.store.reading() as session:
+        everyone = people.advisers(session)
+        rules = people.territories(session)
+        loads = people.open_leads(session)
+    return render(
+        request,
+        "desk/advisers.html",
+        advisers=everyone,
+        names={adviser.id: adviser.name for adviser in everyone},
+        rules={adviser.id: [rule for rule in rules if rule.adviser_id == adviser.id] for adviser in everyone},
+        away={adviser.id for adviser in everyone if is_away(adviser, today)},
+        loads=loads,
+        catch_all=any(not rule.epci and not rule.sector for rule in rules),
+    )
+
+
+@router.get("/bureau/referents/nouveau")
+def new_adviser(request: Request, instance: TheInstance, visitor: Marketing) -> Response:
+    return _adviser_page(request, instance, None, typed=dict.fromkeys(FIELDS, "") | {"capacity": "50"})
+
+
+@router.get("/bureau/referents/{adviser_id}")
+def show_adviser(request: Request, instance: TheInstance, visitor: Marketing, adviser_id: int) -> Response:
+    with instance.store.reading() as session:
+        row = people.adviser(session, adviser_id)
+    return _adviser_page(request, instance, adviser_id, typed=_written(row))
+
+
+@router.post("/bureau/referents/nouveau")
+def add_adviser(request: Request, instance: TheInstance, visitor: Marketing, form: TheForm) -> Response:
+    return _save(request, instance, None, {name: text_of(form, name) for name in FIELDS})
+
+
+@router.post("/bureau/referents/{adviser_id}")
+def change_adviser(
+    request: Request, instance: TheInstance, visitor: Marketing, adviser_id: int, form: TheForm
+) -> Response:
+    return _save(request, instance, adviser_id, {name: text_of(form, name) for name in FIELDS})
+
+
+def _written(row: Adviser) -> dict[str, str]:
+    """The adviser as their form shows them."""
+    away = (row.absent_from or "", row.absent_until or "")
+    values = (row.name, row.address, row.capacity, *away, row.stand_in_id or "", row.account_id or "")
+    return dict(zip(FIELDS, map(str, values), strict=True))
+
+
+def _save(request: Request, instance: Instance, adviser_id: int | None, typed: dict[str, str]) -> Response:
+    try:
+        form = _form(typed)
+        with instance.store.transaction() as session:
+            row = people.save(session, form, adviser_id=adviser_id)
+    except RefusedError as error:
+        return _adviser_page(request, instance, adviser_id, typed=typed, error=error)
+    return say_and_go(
+        request, f"/bureau/referents/{row.id}", _("La fiche de {name} est enregistrée.").format(name=row.name)
+    )
+
+
+def _form(typed: dict[str, str]) -> AdviserForm:
+    try:
+        return AdviserForm(
+            name=typed["name"],
+            address=typed["address"],
+            capacity=int(typed["capacity"] or 50),
+            absent_from=date.fromisoformat(typed["absent_from"]) if typed["absent_from"] else None,
+            absent_until=date.fromisoformat(typed["absent_until"]) if typed["absent_until"] else None,
+            stand_in_id=int(typed["stand_in"]) if typed["stand_in"] else None,
+            account_id=int(typed["account"]) if typed["account"] else None,
+        )
+    except ValueError:
+        raise RefusedError(_("Un nombre ou une date n’est pas lisible : vérifiez la capacité et l’absence.")) from None
+
+
+def _adviser_page(
+    request: Request,
+    instance: Instance,
+    adviser_id: int | None,
+    *,
+    typed: dict[str, str],
+    error: NewsletterError | None = None,
+) -> Response:
+    with instance.store.reading() as session:
+        others = [(row.id, row.name) for row in people.advisers(session) if row.id != adviser_id]
+        accounts = [(row.id, f"{row.name} ({row.login})") for row in people.accounts(session)]
+        rules = [rule for rule in people.territories(session) if rule.adviser_id == adviser_id]
+        epcis = session.exec(select(Epci).order_by(col(Epci.name))).all()
+        sectors = session.exec(select(Sector).order_by(col(Sector.name_fr))).all()
+    return render(
+        request,
+        "desk/adviser.html",
+        status=400 if error else 200,
+        adviser_id=adviser_id,
+        typed=typed,
+        error=str(error) if error else "",
+        others=others,
+        accounts=accounts,
+        rules=rules,
+        epcis=[(row.siren, row.name) for row in epcis],
+        sectors=[(row.code, row.name_fr) for row in sectors],
+    )
+
+
+@router.post("/bureau/referents/{adviser_id}/territoires")
+def add_territory(
+    request: Request, instance: TheInstance, visitor: Marketing, adviser_id: int, epci: Typed = "", sector: Typed = ""
+) -> Response:
+    with instance.store.transaction() as session:
+        people.add_territory(session, adviser_id, epci=epci or None, sector=sector or None)
+    return say_and_go(request, f"/bureau/referents/{adviser_id}", _("Le territoire est ajouté."))
+
+
+@router.post("/bureau/referents/{adviser_id}/territoires/{rule_id}/retirer")
+def drop_territory(
+    request: Request, instance: TheInstance, visitor: Marketing, adviser_id: int, rule_id: int
+) -> Response:
+    with instance.store.transaction() as session:
+        people.drop_territory(session, rule_id)
+    return say_and_go(
+        request, f"/bureau/referents/{adviser_id}", _("Le territoire est retiré ; les pistes déjà confiées restent.")
+    )
