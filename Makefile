@@ -49,7 +49,7 @@ fix: $(READY) ## Format, and mend what can be mended by itself
 
 messages: $(READY) ## Gather every sentence to translate into newsletter/locales/newsletter.pot
 	mkdir -p newsletter/locales
-	$(BIN)/pybabel --quiet extract -F babel.cfg --add-location=file --sort-by-file -o newsletter/locales/newsletter.pot .
+	$(BIN)/pybabel --quiet extract -k lazy -F babel.cfg --add-location=file --sort-by-file -o newsletter/locales/newsletter.pot .
 
 pictures: $(READY) ## Draw the pictures of README and guides anew (needs Chromium)
 	$(BIN)/python docs/pictures/make.py

@@ -5,7 +5,7 @@ import unicodedata
 from email_validator import EmailNotValidError, validate_email
 
 from newsletter.errors import NewsletterError
-from newsletter.words import _
+from newsletter.i18n import _
 
 LONGEST_LOCAL = 64  # octets, RFC 5321 §4.5.3.1.1
 LONGEST = 254  # octets: a path of 256 less its two angle brackets

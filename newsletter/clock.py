@@ -6,7 +6,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from newsletter.errors import NewsletterError
-from newsletter.words import _
+from newsletter.i18n import _
 
 PARIS = ZoneInfo("Europe/Paris")
 

@@ -12,7 +12,7 @@ from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from newsletter.errors import SettingsError
-from newsletter.words import _
+from newsletter.i18n import _
 
 
 class Settings(BaseSettings):

@@ -38,6 +38,7 @@ from newsletter.delivery.throttle.providers import PaceFile
 from newsletter.delivery.workers.dispatch import Dispatcher, claimable_lanes
 from newsletter.delivery.workers.registry import Heart
 from newsletter.errors import RefusedError
+from newsletter.i18n import _
 from newsletter.instance import Instance, send_lock
 from newsletter.issues import approval, calendar
 from newsletter.leads.refresh import Refreshed, refresh
@@ -48,7 +49,7 @@ from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue
 from newsletter.tokens import Purpose
 from newsletter.tracking import answers, linkbook, load, verdicts
-from newsletter.words import EventKind, _
+from newsletter.words import EventKind
 
 # Sign-ups are confirmed ----------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 import socket
 
 from newsletter.errors import NewsletterError
-from newsletter.words import _
+from newsletter.i18n import _
 
 
 class PortTakenError(NewsletterError):

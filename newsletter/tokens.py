@@ -26,7 +26,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from newsletter.errors import SettingsError
-from newsletter.words import _
+from newsletter.i18n import _
 
 _VERSION = b"\x01"
 _LONGEST = 60

@@ -8,7 +8,8 @@ of its column.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from newsletter.words import Axis, _
+from newsletter.i18n import lazy
+from newsletter.words import Axis
 
 VERSION = "2026-11"
 FROM_FILE = "fichier"
@@ -24,20 +25,22 @@ class Wording:
 
 VERSIONS: Mapping[str, Mapping[Axis, str]] = {
     "2026-11": {
-        Axis.newsletter: _(
+        Axis.newsletter: lazy(
             "Oui, je veux recevoir par e-mail la lettre d’Oh my Lot ! : ses métiers, ses employeurs, ses habitants."
         ),
-        Axis.clicks: _(
+        Axis.clicks: lazy(
             "J’accepte que les liens sur lesquels je clique soient notés, pour recevoir ce qui m’intéresse vraiment."
         ),
-        Axis.opens: _("J’accepte qu’une image invisible dise si j’ai ouvert la lettre."),
-        Axis.adviser: _("J’accepte qu’un référent accueil du Lot m’appelle ou m’écrive pour parler de mon projet."),
-        Axis.employers: _("J’accepte que mon projet soit présenté à des employeurs du Lot qui recrutent."),
+        Axis.opens: lazy("J’accepte qu’une image invisible dise si j’ai ouvert la lettre."),
+        Axis.adviser: lazy("J’accepte qu’un référent accueil du Lot m’appelle ou m’écrive pour parler de mon projet."),
+        Axis.employers: lazy("J’accepte que mon projet soit présenté à des employeurs du Lot qui recrutent."),
     }
 }
 
-CALL_ME_BACK = Wording(_("Oui, rappelez-moi : j’accepte qu’un référent accueil du Lot m’appelle ou m’écrive."), VERSION)
-UNSUBSCRIBE = Wording(_("Je ne veux plus recevoir la lettre."), VERSION)
+CALL_ME_BACK = Wording(
+    lazy("Oui, rappelez-moi : j’accepte qu’un référent accueil du Lot m’appelle ou m’écrive."), VERSION
+)
+UNSUBSCRIBE = Wording(lazy("Je ne veux plus recevoir la lettre."), VERSION)
 
 
 def wording(axis: Axis, version: str = VERSION) -> Wording:

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from lark import Token
 from lark.visitors import Transformer_NonRecursive
 
-from newsletter.words import Axis, ConsentState, Horizon, _
+from newsletter.i18n import _
+from newsletter.words import Axis, ConsentState, Horizon
 from segments.errors import SegmentError, hint_among, place_of
 from segments.fields import AXES, COUNTRIES, HORIZONS, STATES, Field, country_code
 from segments.spelling import fold

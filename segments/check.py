@@ -6,8 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from newsletter.i18n import lazy
 from newsletter.store.catalogue import Commune, Employer, Epci, Partner, Sector
-from newsletter.words import _
 from segments.errors import SegmentError, hint_among
 from segments.fields import Field
 from segments.grammar import parse
@@ -41,12 +41,12 @@ LISTS: dict[Named, tuple[Any, ...]] = {
 """The columns a name may be found in; the first holds what we suggest."""
 
 _UNKNOWN: dict[Named, str] = {
-    Field.sector: _("Ce n’est pas un secteur de la liste."),
-    Topic.sector: _("Ce n’est pas un secteur de la liste."),
-    Field.partner: _("Aucun partenaire ne porte ce nom."),
-    Field.commune: _("Ce n’est pas une commune du Lot."),
-    Field.epci: _("Ce n’est pas une intercommunalité du Lot."),
-    Topic.employer: _("Aucun employeur ne porte ce nom."),
+    Field.sector: lazy("Ce n’est pas un secteur de la liste."),
+    Topic.sector: lazy("Ce n’est pas un secteur de la liste."),
+    Field.partner: lazy("Aucun partenaire ne porte ce nom."),
+    Field.commune: lazy("Ce n’est pas une commune du Lot."),
+    Field.epci: lazy("Ce n’est pas une intercommunalité du Lot."),
+    Topic.employer: lazy("Aucun employeur ne porte ce nom."),
 }
 
 

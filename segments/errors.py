@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from newsletter.errors import NewsletterError
-from newsletter.words import _
+from newsletter.i18n import _
 from segments.fields import Field
 from segments.spelling import fold
 from segments.tree import Place

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from newsletter.errors import NotFoundError
+from newsletter.i18n import _
 from newsletter.store.people import Subscriber
-from newsletter.words import _
 from segments.facts import known_facts
 from segments.sql import condition
 from segments.tree import Every, Everyone, Leaf, Not, Some, Tree, leaves, to_text

@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from newsletter.clock import paris_day
+from newsletter.i18n import _
 from newsletter.store.activity import Engagement
 from newsletter.store.catalogue import Commune, Epci, Partner, Sector
 from newsletter.store.people import Consent, Interest, Subscriber
-from newsletter.words import Axis, ConsentState, Horizon, _, label
+from newsletter.words import Axis, ConsentState, Horizon, label
 from segments.fields import AXES, COUNTRIES, Field
 from segments.sql import topics
 from segments.tree import Agreed, Begins, Clicked, Dated, Leaf, OneOf, Plans, spelling

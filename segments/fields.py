@@ -5,7 +5,8 @@ from enum import StrEnum
 
 from babel import Locale
 
-from newsletter.words import Axis, ConsentState, Horizon, _
+from newsletter.i18n import lazy
+from newsletter.words import Axis, ConsentState, Horizon
 from segments.spelling import fold
 
 
@@ -35,28 +36,38 @@ class Entry:
 
 CRIB: dict[Field, Entry] = {
     Field.agreed: Entry(
-        about=_("Ce que la personne a dit : newsletter, clics, ouvertures, référent, employeurs ; oui, non, inconnu."),
+        about=lazy(
+            "Ce que la personne a dit : newsletter, clics, ouvertures, référent, employeurs ; oui, non, inconnu."
+        ),
         example="accord newsletter = oui",
     ),
     Field.sector: Entry(
-        about=_("Un métier qui l’intéresse, de la liste des secteurs."), example="secteur parmi (santé, numérique)"
+        about=lazy("Un métier qui l’intéresse, de la liste des secteurs."), example="secteur parmi (santé, numérique)"
     ),
-    Field.partner: Entry(about=_("Le partenaire où nous l’avons rencontrée."), example='partenaire ≠ "Bois des elfes"'),
-    Field.country: Entry(about=_("Son pays, par son nom ou son code à deux lettres."), example="pays parmi (FR, BE)"),
-    Field.postcode: Entry(about=_("Son code postal, entier ou par son début."), example="code postal commence par 75"),
+    Field.partner: Entry(
+        about=lazy("Le partenaire où nous l’avons rencontrée."), example='partenaire ≠ "Bois des elfes"'
+    ),
+    Field.country: Entry(
+        about=lazy("Son pays, par son nom ou son code à deux lettres."), example="pays parmi (FR, BE)"
+    ),
+    Field.postcode: Entry(
+        about=lazy("Son code postal, entier ou par son début."), example="code postal commence par 75"
+    ),
     Field.horizon: Entry(
-        about=_("Quand elle pense s’installer : dans l’année, 1 à 3 ans, plus tard, curiosité, inconnu."),
+        about=lazy("Quand elle pense s’installer : dans l’année, 1 à 3 ans, plus tard, curiosité, inconnu."),
         example="projet = dans l’année",
     ),
     Field.joined: Entry(
-        about=_("Depuis quand elle est inscrite : une date, ou une durée."),
+        about=lazy("Depuis quand elle est inscrite : une date, ou une durée."),
         example="inscrit depuis moins de 90 jours",
     ),
-    Field.met: Entry(about=_("Quand nous l’avons rencontrée : une année ou une date."), example="rencontré en 2026"),
-    Field.commune: Entry(about=_("La commune du Lot où elle aimerait vivre."), example="commune souhaitée = Figeac"),
-    Field.epci: Entry(about=_("L’intercommunalité de la commune souhaitée."), example='epci visé = "CC Grand-Figeac"'),
+    Field.met: Entry(about=lazy("Quand nous l’avons rencontrée : une année ou une date."), example="rencontré en 2026"),
+    Field.commune: Entry(about=lazy("La commune du Lot où elle aimerait vivre."), example="commune souhaitée = Figeac"),
+    Field.epci: Entry(
+        about=lazy("L’intercommunalité de la commune souhaitée."), example='epci visé = "CC Grand-Figeac"'
+    ),
     Field.clicked: Entry(
-        about=_("Un clic mesuré, sur tout lien ou sur un secteur ou un employeur (si elle accepte la mesure)."),
+        about=lazy("Un clic mesuré, sur tout lien ou sur un secteur ou un employeur (si elle accepte la mesure)."),
         example="a cliqué secteur industrie depuis 90 jours",
     ),
 }

@@ -7,7 +7,7 @@ they are spelt while values and places are taken from what was typed.
 from lark import Lark
 from lark.exceptions import UnexpectedInput, VisitError
 
-from newsletter.words import _
+from newsletter.i18n import _
 from segments.build import Builder
 from segments.errors import SegmentError, in_french, place_of
 from segments.spelling import fold_in_place

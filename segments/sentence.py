@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import assert_never
 
-from newsletter.words import Axis, ConsentState, Horizon, _, label
+from newsletter.i18n import _, lazy
+from newsletter.words import Axis, ConsentState, Horizon, label
 from segments.fields import COUNTRIES, Field
 from segments.tree import (
     Agreed,
@@ -134,28 +135,28 @@ def _named(field: Field, names: Sequence[Name], *, negated: bool) -> str:
 
 
 _NAMED = {
-    Field.country: _("qui {not}habitent"),
-    Field.postcode: _("dont le code postal {not}est"),
-    Field.sector: _("qui {not}s’intéressent au secteur"),
-    Field.partner: _("que nous {not}avons rencontrées chez"),
-    Field.commune: _("qui {not}aimeraient vivre à"),
-    Field.epci: _("qui {not}aimeraient vivre dans l’intercommunalité"),
+    Field.country: lazy("qui {not}habitent"),
+    Field.postcode: lazy("dont le code postal {not}est"),
+    Field.sector: lazy("qui {not}s’intéressent au secteur"),
+    Field.partner: lazy("que nous {not}avons rencontrées chez"),
+    Field.commune: lazy("qui {not}aimeraient vivre à"),
+    Field.epci: lazy("qui {not}aimeraient vivre dans l’intercommunalité"),
 }
 _NOT_KNOWN = {
-    Field.country: _("dont le pays est inconnu"),
-    Field.postcode: _("dont le code postal est inconnu"),
-    Field.sector: _("qui n’ont nommé aucun secteur"),
-    Field.partner: _("qu’aucun partenaire ne nous a fait rencontrer"),
-    Field.commune: _("qui n’ont pas nommé de commune"),
-    Field.epci: _("qui n’ont pas nommé de commune"),
+    Field.country: lazy("dont le pays est inconnu"),
+    Field.postcode: lazy("dont le code postal est inconnu"),
+    Field.sector: lazy("qui n’ont nommé aucun secteur"),
+    Field.partner: lazy("qu’aucun partenaire ne nous a fait rencontrer"),
+    Field.commune: lazy("qui n’ont pas nommé de commune"),
+    Field.epci: lazy("qui n’ont pas nommé de commune"),
 }
 _KNOWN = {
-    Field.country: _("dont le pays est connu"),
-    Field.postcode: _("dont le code postal est connu"),
-    Field.sector: _("qui ont nommé un secteur"),
-    Field.partner: _("qu’un partenaire nous a fait rencontrer"),
-    Field.commune: _("qui ont nommé une commune"),
-    Field.epci: _("qui ont nommé une commune"),
+    Field.country: lazy("dont le pays est connu"),
+    Field.postcode: lazy("dont le code postal est connu"),
+    Field.sector: lazy("qui ont nommé un secteur"),
+    Field.partner: lazy("qu’un partenaire nous a fait rencontrer"),
+    Field.commune: lazy("qui ont nommé une commune"),
+    Field.epci: lazy("qui ont nommé une commune"),
 }
 
 
@@ -165,16 +166,16 @@ def _planning(horizons: Sequence[Horizon], *, negated: bool) -> str:
 
 
 _ABOUT = {
-    Axis.newsletter: _("à la lettre"),
-    Axis.clicks: _("à la mesure des clics"),
-    Axis.opens: _("à la mesure des ouvertures"),
-    Axis.adviser: _("à l’appel d’un référent"),
-    Axis.employers: _("à la mise en relation avec des employeurs"),
+    Axis.newsletter: lazy("à la lettre"),
+    Axis.clicks: lazy("à la mesure des clics"),
+    Axis.opens: lazy("à la mesure des ouvertures"),
+    Axis.adviser: lazy("à l’appel d’un référent"),
+    Axis.employers: lazy("à la mise en relation avec des employeurs"),
 }
 _SAID = {
-    ConsentState.granted: _("qui {not}ont dit oui"),
-    ConsentState.denied: _("qui {not}ont dit non"),
-    ConsentState.unknown: _("qui {not}ont été sans réponse"),
+    ConsentState.granted: lazy("qui {not}ont dit oui"),
+    ConsentState.denied: lazy("qui {not}ont dit non"),
+    ConsentState.unknown: lazy("qui {not}ont été sans réponse"),
 }
 
 
@@ -187,9 +188,9 @@ def _agreeing(axis: Axis, states: Sequence[ConsentState], *, negated: bool) -> s
 
 
 _STATE_WORDS = {
-    ConsentState.granted: _("oui"),
-    ConsentState.denied: _("non"),
-    ConsentState.unknown: _("inconnue"),
+    ConsentState.granted: lazy("oui"),
+    ConsentState.denied: lazy("non"),
+    ConsentState.unknown: lazy("inconnue"),
 }
 
 
@@ -209,7 +210,7 @@ def _length(span: Span) -> str:
     return f"{span.number} {span.unit}" if span.number > 1 else f"1 {_ONE[span.unit]}"
 
 
-_ONE = {Unit.days: _("jour"), Unit.weeks: _("semaine"), Unit.months: _("mois"), Unit.years: _("an")}
+_ONE = {Unit.days: lazy("jour"), Unit.weeks: lazy("semaine"), Unit.months: lazy("mois"), Unit.years: lazy("an")}
 
 
 def _period(bound: Bound, when: date | Span | int) -> str:

@@ -7,8 +7,9 @@ from sqlmodel import Session, col, select
 from newsletter.accounts.passwords import hash_password
 from newsletter.accounts.sessions import close_sessions_of
 from newsletter.errors import NewsletterError, NotFoundError, RefusedError
+from newsletter.i18n import _
 from newsletter.store.staff import Account
-from newsletter.words import Role, _
+from newsletter.words import Role
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 200  # argon2 reads everything it is given

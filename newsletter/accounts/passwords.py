@@ -11,8 +11,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlmodel import Session, col, select
 
 from newsletter.errors import NewsletterError
+from newsletter.i18n import ngettext
 from newsletter.store.staff import Account
-from newsletter.words import ngettext
 
 WRONG_GUESSES = 5
 WITHIN = timedelta(minutes=15)

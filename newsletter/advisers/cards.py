@@ -12,10 +12,11 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from newsletter.errors import NotFoundError
+from newsletter.i18n import _
 from newsletter.store.catalogue import Commune, Epci, Partner, Sector
 from newsletter.store.leads import Adviser, Handover, Lead, Outcome, Warmth
 from newsletter.store.people import Interest, Subscriber, stands, suppressed
-from newsletter.words import Axis, Horizon, LeadState, OutcomeKind, _
+from newsletter.words import Axis, Horizon, LeadState, OutcomeKind
 
 _FRENCH_PHONE = re.compile(r"(?:\+33|0033|0)([1-9]\d{8})")
 

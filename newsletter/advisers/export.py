@@ -11,7 +11,8 @@ import xlsxwriter
 
 from newsletter.advisers.cards import Card
 from newsletter.clock import in_paris
-from newsletter.words import _, label
+from newsletter.i18n import _, lazy
+from newsletter.words import label
 
 _DANGEROUS = tuple("=+-@\t\r\n")
 
@@ -23,25 +24,25 @@ def _phone(card: Card) -> str:
 
 
 COLUMNS: tuple[tuple[str, int, Callable[[Card], str]], ...] = (
-    (_("Prénom"), 14, lambda card: card.first_name),
-    (_("Nom"), 16, lambda card: card.last_name),
-    (_("Téléphone"), 18, _phone),
-    (_("Adresse e-mail"), 32, lambda card: card.address),
-    (_("Demande à être rappelé"), 12, lambda card: _("oui") if card.asked else _("non")),
-    (_("Pourquoi l’appeler"), 60, lambda card: card.because),
-    (_("Projet d’installation"), 20, lambda card: label(card.horizon)),
-    (_("Métiers"), 28, lambda card: ", ".join(card.sectors)),
-    (_("Commune souhaitée"), 20, lambda card: card.wished),
-    (_("Territoire"), 30, lambda card: card.epci),
-    (_("Rencontre"), 26, lambda card: card.met_at),
-    (_("Date de rencontre"), 14, lambda card: f"{in_paris(card.met_on):%d/%m/%Y}" if card.met_on else ""),
-    (_("Pays"), 8, lambda card: card.country),
-    (_("Code postal"), 10, lambda card: card.postcode),
-    (_("Référent"), 20, lambda card: card.adviser),
-    (_("Confié le"), 12, lambda card: f"{in_paris(card.handed_over_at):%d/%m/%Y}" if card.handed_over_at else ""),
-    (_("Pourquoi ce référent"), 40, lambda card: card.why_this_adviser),
-    (_("Dernier résultat"), 18, lambda card: label(card.history[0].kind) if card.history else ""),
-    (_("Note"), 40, lambda card: card.history[0].note if card.history else ""),
+    (lazy("Prénom"), 14, lambda card: card.first_name),
+    (lazy("Nom"), 16, lambda card: card.last_name),
+    (lazy("Téléphone"), 18, _phone),
+    (lazy("Adresse e-mail"), 32, lambda card: card.address),
+    (lazy("Demande à être rappelé"), 12, lambda card: _("oui") if card.asked else _("non")),
+    (lazy("Pourquoi l’appeler"), 60, lambda card: card.because),
+    (lazy("Projet d’installation"), 20, lambda card: label(card.horizon)),
+    (lazy("Métiers"), 28, lambda card: ", ".join(card.sectors)),
+    (lazy("Commune souhaitée"), 20, lambda card: card.wished),
+    (lazy("Territoire"), 30, lambda card: card.epci),
+    (lazy("Rencontre"), 26, lambda card: card.met_at),
+    (lazy("Date de rencontre"), 14, lambda card: f"{in_paris(card.met_on):%d/%m/%Y}" if card.met_on else ""),
+    (lazy("Pays"), 8, lambda card: card.country),
+    (lazy("Code postal"), 10, lambda card: card.postcode),
+    (lazy("Référent"), 20, lambda card: card.adviser),
+    (lazy("Confié le"), 12, lambda card: f"{in_paris(card.handed_over_at):%d/%m/%Y}" if card.handed_over_at else ""),
+    (lazy("Pourquoi ce référent"), 40, lambda card: card.why_this_adviser),
+    (lazy("Dernier résultat"), 18, lambda card: label(card.history[0].kind) if card.history else ""),
+    (lazy("Note"), 40, lambda card: card.history[0].note if card.history else ""),
 )
 
 

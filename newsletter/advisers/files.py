@@ -14,11 +14,11 @@ from sqlmodel import Session, col, select
 from newsletter.advisers import people
 from newsletter.advisers.people import AdviserForm
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _
 from newsletter.store.catalogue import Epci, Sector
 from newsletter.store.leads import Adviser, TerritoryRule
 from newsletter.store.staff import Account
 from newsletter.text import fold, nearest
-from newsletter.words import _
 
 LARGEST = 1_000_000  # bytes
 

@@ -6,8 +6,9 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from newsletter.errors import NotFoundError
+from newsletter.i18n import _
 from newsletter.store.leads import Handover, Lead, Outcome
-from newsletter.words import LeadState, OutcomeKind, _
+from newsletter.words import LeadState, OutcomeKind
 
 CLOSING = frozenset({OutcomeKind.settled, OutcomeKind.not_now, OutcomeKind.not_interested})
 """After these there is no one to call any more; a new "call me back" opens the lead again."""

@@ -10,10 +10,11 @@ from email_validator import EmailNotValidError, validate_email
 from sqlmodel import Session, col, select
 
 from newsletter.errors import NotFoundError, RefusedError
+from newsletter.i18n import _
 from newsletter.store.catalogue import Epci, Sector
 from newsletter.store.leads import Adviser, Handover, Lead, TerritoryRule
 from newsletter.store.staff import Account
-from newsletter.words import LeadState, Role, _
+from newsletter.words import LeadState, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

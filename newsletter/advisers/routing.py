@@ -11,11 +11,12 @@ from sqlmodel import Session, col, select
 
 from newsletter.advisers.people import open_leads
 from newsletter.clock import paris_day
+from newsletter.i18n import _
 from newsletter.store.catalogue import Epci, Sector
 from newsletter.store.leads import Adviser, Handover, Lead, TerritoryRule
 from newsletter.store.people import Interest
 from newsletter.store.portable import insert_new, skip_locked
-from newsletter.words import LeadState, _
+from newsletter.words import LeadState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

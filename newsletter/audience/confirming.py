@@ -9,13 +9,14 @@ from sqlmodel import Session, col, select
 from newsletter.audience import privacy
 from newsletter.audience.signup import CONFIRM_WITHIN
 from newsletter.clock import in_paris
+from newsletter.i18n import _
 from newsletter.store import consents
 from newsletter.store.catalogue import Support
 from newsletter.store.consents import Said
 from newsletter.store.people import Interest, SignUp, Subscriber, Suppression
 from newsletter.store.portable import insert_new
 from newsletter.wordings import wording
-from newsletter.words import Axis, Channel, ConsentState, Horizon, SuppressionReason, _
+from newsletter.words import Axis, Channel, ConsentState, Horizon, SuppressionReason
 
 
 @dataclass(frozen=True, slots=True)

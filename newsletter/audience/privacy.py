@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from newsletter import wordings
 from newsletter.clock import in_paris
+from newsletter.i18n import _
 from newsletter.store import consents
 from newsletter.store.activity import Event
 from newsletter.store.catalogue import Sector
@@ -16,7 +17,7 @@ from newsletter.store.consents import Said
 from newsletter.store.ledger import Mail
 from newsletter.store.people import Interest, Subscriber, Suppression
 from newsletter.store.portable import insert_new
-from newsletter.words import Axis, Channel, ConsentState, EventKind, Horizon, SuppressionReason, Verdict, _
+from newsletter.words import Axis, Channel, ConsentState, EventKind, Horizon, SuppressionReason, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from newsletter.clock import in_paris
 from newsletter.errors import NotFoundError
+from newsletter.i18n import _
 from newsletter.store import consents
 from newsletter.store.activity import Engagement, Event
 from newsletter.store.catalogue import Commune, Epci, Partner, Sector, Support
@@ -18,7 +19,7 @@ from newsletter.store.issues import Edition, Issue, Link
 from newsletter.store.leads import Adviser, Handover, Lead, Outcome, Warmth
 from newsletter.store.ledger import Mail, MailNote
 from newsletter.store.people import Consent, Interest, Quarantine, SignUp, Subscriber, Suppression
-from newsletter.words import Axis, ConsentState, EventKind, MailState, Verdict, _
+from newsletter.words import Axis, ConsentState, EventKind, MailState, Verdict
 
 NEWEST = 200  # lines of mails and events on the page; the copy has all of them
 

@@ -19,11 +19,12 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from newsletter import addresses
+from newsletter.i18n import _
 from newsletter.store.catalogue import Sector
 from newsletter.store.people import SignUp, Subscriber, Suppression
 from newsletter.tokens import Keyring, Purpose
 from newsletter.wordings import VERSION
-from newsletter.words import Axis, Horizon, SuppressionReason, _
+from newsletter.words import Axis, Horizon, SuppressionReason
 
 BETWEEN_LETTERS = timedelta(hours=24)
 LETTERS = 3  # at most, in LETTERS_WITHIN (SEC-05)

@@ -22,9 +22,9 @@ from newsletter.catalogue.forms import (
 )
 from newsletter.catalogue.territory import Gazetteer, gazetteer, unknown
 from newsletter.errors import NotFoundError, RefusedError
+from newsletter.i18n import _
 from newsletter.store.catalogue import Commune, Employer, Opening, Portrait, Sector
 from newsletter.text import fold
-from newsletter.words import _
 
 
 class EmployerForm(Form):

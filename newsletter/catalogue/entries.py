@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _
 from newsletter.text import fold, nearest
-from newsletter.words import _
 
 LARGEST = 5_000_000
 """Bytes of a catalogue file; no catalogue of a département comes near."""

@@ -19,8 +19,8 @@ from newsletter.catalogue.portraits import PortraitForm
 from newsletter.catalogue.supports import SupportForm
 from newsletter.catalogue.territory import gazetteer
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _, ngettext
 from newsletter.store.catalogue import Support
-from newsletter.words import _, ngettext
 
 MOST_TOLD = 20
 """Sentences shown about one file; whoever has more to mend will see the rest the next time."""

@@ -22,8 +22,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel
 
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _, lazy
 from newsletter.text import fold
-from newsletter.words import _, label
+from newsletter.words import label
 
 
 class FormError(NewsletterError):
@@ -108,17 +109,17 @@ def read_form(kind: type[Filled], values: Mapping[str, Any]) -> Filled:
 
 
 NEEDED = {
-    "name": _("Donnez un nom."),
-    "sector": _("Choisissez un secteur."),
-    "commune": _("Donnez une commune."),
-    "employer": _("Choisissez un employeur."),
-    "title": _("Donnez le nom du poste."),
-    "person": _("Donnez le nom de la personne."),
-    "expires_on": _("Donnez le dernier jour de l’offre."),
-    "image_right_until": _("Donnez le dernier jour du droit à l’image."),
-    "partner": _("Donnez le nom du partenaire."),
-    "kind": _("Dites ce que c’est : choisissez un mot de la liste."),
-    "season": _("Donnez l’année."),
+    "name": lazy("Donnez un nom."),
+    "sector": lazy("Choisissez un secteur."),
+    "commune": lazy("Donnez une commune."),
+    "employer": lazy("Choisissez un employeur."),
+    "title": lazy("Donnez le nom du poste."),
+    "person": lazy("Donnez le nom de la personne."),
+    "expires_on": lazy("Donnez le dernier jour de l’offre."),
+    "image_right_until": lazy("Donnez le dernier jour du droit à l’image."),
+    "partner": lazy("Donnez le nom du partenaire."),
+    "kind": lazy("Dites ce que c’est : choisissez un mot de la liste."),
+    "season": lazy("Donnez l’année."),
 }
 
 

@@ -10,9 +10,9 @@ from sqlmodel import Session, col, select
 from newsletter.catalogue import employers
 from newsletter.catalogue.forms import Change, Day, Form, Line, Name, Paragraphs, WebAddress, change, resolved
 from newsletter.errors import NotFoundError
+from newsletter.i18n import _
 from newsletter.store.catalogue import Employer, Opening
 from newsletter.text import fold
-from newsletter.words import _
 
 
 class OpeningForm(Form):

@@ -10,10 +10,11 @@ from sqlmodel import Session, col, select
 from newsletter.catalogue.forms import Change, Form, Line, Name, WebAddress, change, one_of_a_kind, resolved, word_in
 from newsletter.catalogue.territory import Gazetteer, gazetteer, unknown
 from newsletter.errors import NotFoundError, RefusedError
+from newsletter.i18n import _
 from newsletter.store.catalogue import Commune, Partner, Support
 from newsletter.store.people import Subscriber
 from newsletter.text import fold
-from newsletter.words import PartnerKind, _, label
+from newsletter.words import PartnerKind, label
 
 KINDS = [(kind.value, label(kind)) for kind in PartnerKind]
 """The kinds of partner, to choose from."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from newsletter.errors import NewsletterError
-from newsletter.words import _
+from newsletter.i18n import _
 
 HEAVIEST = 10_000_000
 """Bytes of an upload; a telephone's photo is under half of it."""

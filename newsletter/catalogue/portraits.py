@@ -24,9 +24,9 @@ from newsletter.catalogue.forms import (
 )
 from newsletter.catalogue.territory import Gazetteer, gazetteer
 from newsletter.errors import NotFoundError
+from newsletter.i18n import _
 from newsletter.store.catalogue import Commune, Employer, Portrait
 from newsletter.text import fold
-from newsletter.words import _
 
 
 class PortraitForm(Form):

@@ -5,8 +5,8 @@ from html import escape
 
 import segno
 
+from newsletter.i18n import _
 from newsletter.store.catalogue import Partner, Support
-from newsletter.words import _
 
 QUIET_ZONE = 4
 """Modules of white around the code: ISO/IEC 18004 asks for four."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from newsletter.i18n import _
 from newsletter.store.catalogue import Scan, Support
 from newsletter.store.people import SignUp, Subscriber
-from newsletter.words import _
 
 SMALLEST_SHOWN = 5
 """Below this, a family on a campsite could be recognised."""

@@ -12,9 +12,10 @@ from sqlmodel.sql.expression import Select
 from newsletter.catalogue import partners
 from newsletter.catalogue.forms import Change, Form, Line, Name, change, one_of_a_kind, resolved, word_in
 from newsletter.errors import NotFoundError
+from newsletter.i18n import _
 from newsletter.store.catalogue import Partner, Support
 from newsletter.text import fold
-from newsletter.words import SupportKind, _
+from newsletter.words import SupportKind
 
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 """Letters and digits that nobody mistakes for one another on paper: no 0 o, 1 i l."""

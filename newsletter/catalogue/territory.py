@@ -8,10 +8,10 @@ from pathlib import Path
 from sqlmodel import Session, col, select
 
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _
 from newsletter.store.catalogue import Commune, Epci, Sector
 from newsletter.store.portable import upsert
 from newsletter.text import fold, nearest
-from newsletter.words import _
 
 REFERENCE = Path(__file__).parent / "reference"
 

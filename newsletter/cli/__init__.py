@@ -8,7 +8,7 @@ import click
 
 from newsletter import __version__
 from newsletter.errors import NewsletterError
-from newsletter.words import _
+from newsletter.i18n import lazy
 
 COMMANDS = {
     "init": "newsletter.cli.serve:init",
@@ -48,7 +48,7 @@ class Commands(click.Group):
             raise click.ClickException(str(error)) from error
 
 
-@click.command(cls=Commands, help=_("Garder contact : la lettre d’information d’Oh my Lot !"))
+@click.command(cls=Commands, help=lazy("Garder contact : la lettre d’information d’Oh my Lot !"))
 @click.version_option(__version__, prog_name="newsletter")
 def newsletter() -> None:
     pass

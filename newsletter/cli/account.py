@@ -7,22 +7,25 @@ import click
 
 from newsletter.accounts.accounts import all_accounts, change_password, create_account
 from newsletter.cli.instance import the_instance
-from newsletter.words import Role, _, label
+from newsletter.i18n import _, lazy
+from newsletter.words import Role, label
 
 _NEW = click.option(
-    "--password-stdin", is_flag=True, help=_("Lire le mot de passe sur l’entrée standard, sans le demander.")
+    "--password-stdin", is_flag=True, help=lazy("Lire le mot de passe sur l’entrée standard, sans le demander.")
 )
 
 
-@click.group(help=_("Les comptes de l’équipe : qui peut entrer au bureau."))
+@click.group(help=lazy("Les comptes de l’équipe : qui peut entrer au bureau."))
 def account() -> None:
     pass
 
 
-@account.command(help=_("Ouvrir un compte. Le mot de passe est demandé."))
+@account.command(help=lazy("Ouvrir un compte. Le mot de passe est demandé."))
 @click.argument("login")
-@click.option("--name", default="", help=_("Nom de la personne ; sinon, son identifiant."))
-@click.option("--role", type=click.Choice([role.value for role in Role]), required=True, help=_("Ce qu’elle fait ici."))
+@click.option("--name", default="", help=lazy("Nom de la personne ; sinon, son identifiant."))
+@click.option(
+    "--role", type=click.Choice([role.value for role in Role]), required=True, help=lazy("Ce qu’elle fait ici.")
+)
 @_NEW
 def add(login: str, name: str, role: str, *, password_stdin: bool) -> None:
     password = _password(from_stdin=password_stdin)
@@ -34,8 +37,8 @@ def add(login: str, name: str, role: str, *, password_stdin: bool) -> None:
     click.echo(_("Le compte « {login} » est ouvert, rôle : {role}.").format(login=made.login, role=label(made.role)))
 
 
-@account.command("list", help=_("Dire qui a un compte."))
-@click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+@account.command("list", help=lazy("Dire qui a un compte."))
+@click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def list_accounts(*, as_json: bool) -> None:
     with the_instance().store.reading() as session:
         accounts = all_accounts(session)
@@ -48,7 +51,7 @@ def list_accounts(*, as_json: bool) -> None:
         click.echo(f"{one.login:<16} {label(one.role):<18} {one.name}{closed}")
 
 
-@account.command(help=_("Donner un nouveau mot de passe. Les navigateurs ouverts sont déconnectés."))
+@account.command(help=lazy("Donner un nouveau mot de passe. Les navigateurs ouverts sont déconnectés."))
 @click.argument("login")
 @_NEW
 def password(login: str, *, password_stdin: bool) -> None:

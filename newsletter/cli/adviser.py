@@ -13,9 +13,10 @@ from newsletter.advisers import cards, export, files, people
 from newsletter.advisers.cards import Card
 from newsletter.cli.instance import the_instance
 from newsletter.errors import NewsletterError
-from newsletter.words import LeadState, _, ngettext
+from newsletter.i18n import _, lazy, ngettext
+from newsletter.words import LeadState
 
-_JSON = click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+_JSON = click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -23,12 +24,12 @@ class ExportError(NewsletterError):
     """The file could not be written."""
 
 
-@click.group(help=_("Les référents accueil, leurs territoires et leurs pistes."))
+@click.group(help=lazy("Les référents accueil, leurs territoires et leurs pistes."))
 def adviser() -> None:
     pass
 
 
-@adviser.command("list", help=_("Dire qui sont les référents, et combien de pistes ouvertes ils ont."))
+@adviser.command("list", help=lazy("Dire qui sont les référents, et combien de pistes ouvertes ils ont."))
 @_JSON
 def list_advisers(*, as_json: bool) -> None:
     with the_instance().store.reading() as session:
@@ -42,8 +43,8 @@ def list_advisers(*, as_json: bool) -> None:
         click.echo(said.format(name=one.name, open=loads[one.id or 0], most=one.capacity))
 
 
-@adviser.command(help=_("Charger des référents et leurs territoires d’un fichier YAML, en entier ou pas du tout."))
-@click.argument("path", metavar=_("FICHIER"), type=click.Path(path_type=Path))
+@adviser.command(help=lazy("Charger des référents et leurs territoires d’un fichier YAML, en entier ou pas du tout."))
+@click.argument("path", metavar=lazy("FICHIER"), type=click.Path(path_type=Path))
 def load(path: Path) -> None:
     with the_instance().store.transaction() as session:
         loaded = files.load_file(session, path)
@@ -53,7 +54,7 @@ def load(path: Path) -> None:
         click.echo(_("{name} n’a pas encore de compte : ouvrez-le, puis rechargez ce fichier.").format(name=name))
 
 
-@adviser.command(help=_("Dire qui prend quel territoire et quel métier, le plus précis d’abord."))
+@adviser.command(help=lazy("Dire qui prend quel territoire et quel métier, le plus précis d’abord."))
 @_JSON
 def rules(*, as_json: bool) -> None:
     with the_instance().store.reading() as session:
@@ -68,10 +69,10 @@ def rules(*, as_json: bool) -> None:
         click.echo(f"{where} → {names[rule.adviser_id]}")
 
 
-@adviser.command("export", help=_("Écrire les pistes ouvertes d’un référent dans un fichier CSV ou Excel."))
-@click.argument("name", metavar=_("NOM"))
-@click.option("--csv", "csv_path", type=_FILE, help=_("Écrire un CSV ici."))
-@click.option("--xlsx", "xlsx_path", type=_FILE, help=_("Écrire un classeur Excel ici."))
+@adviser.command("export", help=lazy("Écrire les pistes ouvertes d’un référent dans un fichier CSV ou Excel."))
+@click.argument("name", metavar=lazy("NOM"))
+@click.option("--csv", "csv_path", type=_FILE, help=lazy("Écrire un CSV ici."))
+@click.option("--xlsx", "xlsx_path", type=_FILE, help=lazy("Écrire un classeur Excel ici."))
 def export_leads(name: str, csv_path: Path | None, xlsx_path: Path | None) -> None:
     if csv_path is None and xlsx_path is None:
         raise ExportError(_("Dites où écrire : --csv FICHIER, --xlsx FICHIER, ou les deux."))

@@ -13,26 +13,27 @@ from newsletter.catalogue.entries import Kind
 from newsletter.cli.instance import the_instance
 from newsletter.clock import paris_day
 from newsletter.demo import samples
-from newsletter.words import _, label
+from newsletter.i18n import _, lazy
+from newsletter.words import label
 
 Lines = list[dict[str, str | int | bool]]
 TITLES = {
-    Kind.employers: _("employeurs"),
-    Kind.openings: _("offres"),
-    Kind.portraits: _("portraits"),
-    Kind.partners: _("partenaires"),
-    Kind.supports: _("supports"),
+    Kind.employers: lazy("employeurs"),
+    Kind.openings: lazy("offres"),
+    Kind.portraits: lazy("portraits"),
+    Kind.partners: lazy("partenaires"),
+    Kind.supports: lazy("supports"),
 }
 
 
-@click.group(help=_("Employeurs, offres, portraits, partenaires et supports."))
+@click.group(help=lazy("Employeurs, offres, portraits, partenaires et supports."))
 def catalogue() -> None:
     pass
 
 
-@catalogue.command(help=_("Charger des fichiers YAML ou CSV. Un fichier est pris en entier, ou pas du tout."))
-@click.argument("paths", metavar=_("FICHIER…"), nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--kind", type=click.Choice(Kind), help=_("Ce que liste un fichier CSV, si son nom ne le dit pas."))
+@catalogue.command(help=lazy("Charger des fichiers YAML ou CSV. Un fichier est pris en entier, ou pas du tout."))
+@click.argument("paths", metavar=lazy("FICHIER…"), nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--kind", type=click.Choice(Kind), help=lazy("Ce que liste un fichier CSV, si son nom ne le dit pas."))
 def load(paths: tuple[Path, ...], kind: Kind | None) -> None:
     instance = the_instance()
     today = paris_day(instance.clock.now())
@@ -42,7 +43,9 @@ def load(paths: tuple[Path, ...], kind: Kind | None) -> None:
         click.echo(f"{path.name}\n{_told(reports)}")
 
 
-@catalogue.command("samples", help=_("Charger le catalogue de démonstration, avec ses dessins. Sans risque à répéter."))
+@catalogue.command(
+    "samples", help=lazy("Charger le catalogue de démonstration, avec ses dessins. Sans risque à répéter.")
+)
 def load_samples() -> None:
     instance = the_instance()
     with instance.store.transaction() as session:
@@ -51,9 +54,9 @@ def load_samples() -> None:
     click.echo(_told(reports))
 
 
-@catalogue.command("list", help=_("Montrer ce que contient le catalogue."))
-@click.argument("kind", metavar=_("GENRE"), type=click.Choice(Kind))
-@click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+@catalogue.command("list", help=lazy("Montrer ce que contient le catalogue."))
+@click.argument("kind", metavar=lazy("GENRE"), type=click.Choice(Kind))
+@click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def list_(kind: Kind, as_json: bool) -> None:
     instance = the_instance()
     with instance.store.reading() as session:

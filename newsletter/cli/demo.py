@@ -10,20 +10,20 @@ from newsletter.demo import stage, story
 from newsletter.demo.clock import MovedClock
 from newsletter.demo.mail_server import open_mail_server
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _, lazy
 from newsletter.instance import create_instance, open_instance
 from newsletter.sockets import listen
-from newsletter.words import _
 
 PORT = 8046
 AN_AFTERNOON = timedelta(hours=4)
 
 
-@click.command(help=_("Jouer toute l’histoire une fois, avec des personnes inventées, dans un dossier à part."))
-@click.option("--folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help=_("Où."))
+@click.command(help=lazy("Jouer toute l’histoire une fois, avec des personnes inventées, dans un dossier à part."))
+@click.option("--folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help=lazy("Où."))
 @click.option(
-    "--port", type=click.IntRange(0, 65535), help=_("Port du site. [{port}, ou celui de la démo]").format(port=PORT)
+    "--port", type=click.IntRange(0, 65535), help=lazy("Port du site. [{port}, ou celui de la démo]").format(port=PORT)
 )
-@click.option("--open", "reopen", is_flag=True, help=_("Ne rien rejouer : ouvrir ce que la dernière démo a laissé."))
+@click.option("--open", "reopen", is_flag=True, help=lazy("Ne rien rejouer : ouvrir ce que la dernière démo a laissé."))
 def demo(folder: Path, port: int | None, *, reopen: bool) -> None:
     if reopen:
         _reopen(folder, port)

@@ -7,21 +7,22 @@ import click
 from newsletter.cli.instance import the_instance
 from newsletter.delivery.ledger.balance import balance_of, edition_of
 from newsletter.delivery.ledger.doubt import choose_policy
+from newsletter.i18n import _, lazy, ngettext
 from newsletter.issues import draft
 from newsletter.store.columns import key
-from newsletter.words import DoubtPolicy, _, label, ngettext
+from newsletter.words import DoubtPolicy, label
 
 
 @click.command(
-    help=_(
+    help=lazy(
         "Dire ce que deviennent les lettres dans le doute d’un numéro, ou, sans choix, ce qui est dit. "
         "reconcile : attendre une preuve, puis nous demander ; hold : ne rien décider sans nous ; "
         "resend : renvoyer la même lettre ; drop : abandonner la lettre."
     )
 )
-@click.argument("number", type=int, metavar=_("NUMÉRO"))
+@click.argument("number", type=int, metavar=lazy("NUMÉRO"))
 @click.argument("policy", type=click.Choice([policy.value for policy in DoubtPolicy]), required=False)
-@click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+@click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def doubts(number: int, policy: str | None, *, as_json: bool) -> None:
     with the_instance().store.transaction() as session:
         draft.the_issue(session, number)

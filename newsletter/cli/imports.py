@@ -12,6 +12,7 @@ from sqlmodel import Session
 from newsletter.cli.instance import the_instance
 from newsletter.clock import in_paris
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _, lazy
 from newsletter.imports import reading
 from newsletter.imports.columns import Column, parse_map
 from newsletter.imports.judging import Judged
@@ -19,10 +20,9 @@ from newsletter.imports.plan import Plan, take_in
 from newsletter.imports.reading import Sheet
 from newsletter.imports.report import abridged, columns_text, file_text, sum_text
 from newsletter.instance import Instance
-from newsletter.words import _
 
 SHOWN = 20  # lines of the report on screen; the whole of it goes to --report
-READING = _("Lecture")
+READING = lazy("Lecture")
 DELIMITERS = {";": ";", ",": ",", "tab": "\t", "|": "|"}
 
 
@@ -30,24 +30,24 @@ class ReportError(NewsletterError):
     """The report could not be written."""
 
 
-@click.command("import", help=_("Importer un fichier d’inscriptions (CSV). Sans --commit, rien n’est écrit."))
+@click.command("import", help=lazy("Importer un fichier d’inscriptions (CSV). Sans --commit, rien n’est écrit."))
 @click.argument("path", metavar="FICHIER", type=click.Path(path_type=Path))
-@click.option("--commit", is_flag=True, help=_("Écrire pour de bon."))
+@click.option("--commit", is_flag=True, help=lazy("Écrire pour de bon."))
 @click.option(
     "--map",
     "maps",
     multiple=True,
-    metavar=_("CHAMP=COLONNE"),
-    help=_("Désigner une colonne ; champs : {fields}.").format(fields=", ".join(Column)),
+    metavar=lazy("CHAMP=COLONNE"),
+    help=lazy("Désigner une colonne ; champs : {fields}.").format(fields=", ".join(Column)),
 )
 @click.option(
-    "--encoding", metavar=_("NOM"), help=_("Encodage du fichier, s’il est mal reconnu : utf-8, cp1252, utf-16.")
+    "--encoding", metavar=lazy("NOM"), help=lazy("Encodage du fichier, s’il est mal reconnu : utf-8, cp1252, utf-16.")
 )
-@click.option("--delimiter", type=click.Choice(list(DELIMITERS)), help=_("Séparateur, s’il est mal reconnu."))
+@click.option("--delimiter", type=click.Choice(list(DELIMITERS)), help=lazy("Séparateur, s’il est mal reconnu."))
 @click.option(
-    "--report", type=click.Path(path_type=Path), metavar=_("FICHIER"), help=_("Écrire le rapport entier ici.")
+    "--report", type=click.Path(path_type=Path), metavar=lazy("FICHIER"), help=lazy("Écrire le rapport entier ici.")
 )
-@click.option("--json", "as_json", is_flag=True, help=_("Donner le bilan en JSON."))
+@click.option("--json", "as_json", is_flag=True, help=lazy("Donner le bilan en JSON."))
 def import_(
     path: Path,
     commit: bool,

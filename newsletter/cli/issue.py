@@ -18,19 +18,20 @@ from newsletter.cli.progress import follow
 from newsletter.clock import in_paris
 from newsletter.compose.mime import letterhead
 from newsletter.delivery.ledger.balance import Balance
+from newsletter.i18n import _, lazy
 from newsletter.issues import approval, draft
 from newsletter.issues.blocks import DraftError, read_blocks
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue
-from newsletter.words import _, label
+from newsletter.words import label
 
 _FIELDS = ("title", "subject", "preheader", "segment", "template", "blocks")
 
-number_argument = click.argument("number", type=int, metavar=_("NUMÉRO"))
-json_option = click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+number_argument = click.argument("number", type=int, metavar=lazy("NUMÉRO"))
+json_option = click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 
 
-@click.group(help=_("Les numéros de la lettre : écrire, approuver, programmer, suivre."))
+@click.group(help=lazy("Les numéros de la lettre : écrire, approuver, programmer, suivre."))
 def issue() -> None:
     pass
 
@@ -41,9 +42,9 @@ issue.add_command(doubts)
 issue.add_command(follow)
 
 
-@issue.command(help=_("Commencer un numéro, vide ou d’après un fichier YAML (voir « edit »)."))
-@click.argument("title", metavar=_("TITRE"))
-@click.option("--file", type=click.Path(path_type=Path), metavar=_("FICHIER"), help=_("Le contenu, en YAML."))
+@issue.command(help=lazy("Commencer un numéro, vide ou d’après un fichier YAML (voir « edit »)."))
+@click.argument("title", metavar=lazy("TITRE"))
+@click.option("--file", type=click.Path(path_type=Path), metavar=lazy("FICHIER"), help=lazy("Le contenu, en YAML."))
 @json_option
 def new(title: str, file: Path | None, as_json: bool) -> None:
     instance = the_instance()
@@ -57,7 +58,7 @@ def new(title: str, file: Path | None, as_json: bool) -> None:
         click.echo(_("Le numéro {number} est créé : « {title} ».").format(number=made.id, title=made.title))
 
 
-@issue.command("list", help=_("Montrer tous les numéros, le plus récent d’abord."))
+@issue.command("list", help=lazy("Montrer tous les numéros, le plus récent d’abord."))
 @json_option
 def list_(as_json: bool) -> None:
     instance = the_instance()
@@ -73,7 +74,7 @@ def list_(as_json: bool) -> None:
         click.echo(_("Aucun numéro. « newsletter issue new TITRE » en commence un."))
 
 
-@issue.command(help=_("Montrer un numéro, et ce qu’il reste à mettre au point."))
+@issue.command(help=lazy("Montrer un numéro, et ce qu’il reste à mettre au point."))
 @number_argument
 @json_option
 def show(number: int, as_json: bool) -> None:
@@ -100,13 +101,13 @@ def show(number: int, as_json: bool) -> None:
 
 
 @issue.command(
-    help=_(
+    help=lazy(
         "Changer un brouillon d’après un fichier YAML : title, subject, preheader, segment, template, blocks. "
         "Ce que le fichier ne dit pas reste comme avant."
     )
 )
 @number_argument
-@click.argument("file", type=click.Path(path_type=Path), metavar=_("FICHIER"))
+@click.argument("file", type=click.Path(path_type=Path), metavar=lazy("FICHIER"))
 def edit(number: int, file: Path) -> None:
     instance = the_instance()
     fields = _read(file)
@@ -115,10 +116,10 @@ def edit(number: int, file: Path) -> None:
     click.echo(_("Le numéro {number} est enregistré.").format(number=number))
 
 
-@issue.command(help=_("Écrire l’aperçu d’un numéro en deux fichiers : page HTML et texte."))
+@issue.command(help=lazy("Écrire l’aperçu d’un numéro en deux fichiers : page HTML et texte."))
 @number_argument
 @click.option(
-    "--to", type=click.Path(path_type=Path, file_okay=False), default=Path(), help=_("Dossier ; ici sans lui.")
+    "--to", type=click.Path(path_type=Path, file_okay=False), default=Path(), help=lazy("Dossier ; ici sans lui.")
 )
 def preview(number: int, to: Path) -> None:
     filled = pipeline.preview_issue(the_instance(), number)
@@ -129,15 +130,15 @@ def preview(number: int, to: Path) -> None:
         click.echo(_("Écrit : {path}").format(path=path))
 
 
-@issue.command(help=_("Envoyer un essai à une adresse, la vôtre par exemple."))
+@issue.command(help=lazy("Envoyer un essai à une adresse, la vôtre par exemple."))
 @number_argument
-@click.argument("address", metavar=_("ADRESSE"))
+@click.argument("address", metavar=lazy("ADRESSE"))
 def test(number: int, address: str) -> None:
     pipeline.send_test(the_instance(), number, to=address)
     click.echo(_("L’essai du numéro {number} est parti.").format(number=number))
 
 
-@issue.command(help=_("Approuver un numéro : ce qui partira est figé."))
+@issue.command(help=lazy("Approuver un numéro : ce qui partira est figé."))
 @number_argument
 def approve(number: int) -> None:
     instance = the_instance()
@@ -148,7 +149,7 @@ def approve(number: int) -> None:
 
 
 @issue.command(
-    help=_("Rouvrir pour le modifier un numéro approuvé, programmé ou annulé, tant que son envoi n’a pas commencé.")
+    help=lazy("Rouvrir pour le modifier un numéro approuvé, programmé ou annulé, tant que son envoi n’a pas commencé.")
 )
 @number_argument
 def reopen(number: int) -> None:
@@ -156,37 +157,37 @@ def reopen(number: int) -> None:
     click.echo(_("Le numéro {number} est de nouveau un brouillon.").format(number=number))
 
 
-@issue.command(help=_('Programmer un numéro approuvé, à l’heure de Paris : schedule 3 "2026-12-03 09:00".'))
+@issue.command(help=lazy('Programmer un numéro approuvé, à l’heure de Paris : schedule 3 "2026-12-03 09:00".'))
 @number_argument
-@click.argument("local", type=click.DateTime(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]), metavar=_("DATE"))
+@click.argument("local", type=click.DateTime(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]), metavar=lazy("DATE"))
 def schedule(number: int, local: datetime) -> None:
     planned = pipeline.schedule_issue(the_instance(), number, local=local)
     click.echo(_("Le numéro {number} partira le {hour}.").format(number=number, hour=_hour(planned)))
 
 
-@issue.command(help=_("Mettre un envoi en pause : rien de plus ne part."))
+@issue.command(help=lazy("Mettre un envoi en pause : rien de plus ne part."))
 @number_argument
 def pause(number: int) -> None:
     pipeline.pause_issue(the_instance(), number)
     click.echo(_("Le numéro {number} est en pause. « newsletter issue resume » le reprend.").format(number=number))
 
 
-@issue.command(help=_("Reprendre un envoi mis en pause."))
+@issue.command(help=lazy("Reprendre un envoi mis en pause."))
 @number_argument
 def resume(number: int) -> None:
     pipeline.resume_issue(the_instance(), number)
     click.echo(_("L’envoi du numéro {number} reprend.").format(number=number))
 
 
-@issue.command(help=_("Annuler un numéro : ce qui est parti est parti, le reste ne partira pas."))
+@issue.command(help=lazy("Annuler un numéro : ce qui est parti est parti, le reste ne partira pas."))
 @number_argument
-@click.confirmation_option("--yes", prompt=_("Annuler ce numéro ?"), help=_("Sans demander."))
+@click.confirmation_option("--yes", prompt=lazy("Annuler ce numéro ?"), help=lazy("Sans demander."))
 def cancel(number: int) -> None:
     pipeline.cancel_issue(the_instance(), number)
     click.echo(_("Le numéro {number} est annulé.").format(number=number))
 
 
-@issue.command(help=_("Dire où en sont les mails d’un numéro."))
+@issue.command(help=lazy("Dire où en sont les mails d’un numéro."))
 @number_argument
 @json_option
 def balance(number: int, as_json: bool) -> None:

@@ -8,19 +8,22 @@ import click
 from newsletter import pipeline
 from newsletter.advisers import cards
 from newsletter.cli.instance import the_instance
+from newsletter.i18n import _, lazy
 from newsletter.leads.warmth import now_value
-from newsletter.words import LeadState, _, label
+from newsletter.words import LeadState, label
 
-_JSON = click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+_JSON = click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 
 
-@click.group(help=_("Les pistes : les personnes à appeler, et pourquoi."))
+@click.group(help=lazy("Les pistes : les personnes à appeler, et pourquoi."))
 def lead() -> None:
     pass
 
 
-@lead.command("list", help=_("Dire qui est une piste : d’abord qui a demandé à être rappelé, puis les plus chaudes."))
-@click.option("--state", type=click.Choice([state.value for state in LeadState]), help=_("Seulement dans cet état."))
+@lead.command(
+    "list", help=lazy("Dire qui est une piste : d’abord qui a demandé à être rappelé, puis les plus chaudes.")
+)
+@click.option("--state", type=click.Choice([state.value for state in LeadState]), help=lazy("Seulement dans cet état."))
 @_JSON
 def list_leads(state: str | None, *, as_json: bool) -> None:
     instance = the_instance()
@@ -44,7 +47,7 @@ def list_leads(state: str | None, *, as_json: bool) -> None:
         click.echo(f"{card.lead_id:>5}  {label(card.state):<8}  {to:<18}  {card.name} · {card.because}")
 
 
-@lead.command(help=_("Relire les actes des lecteurs, trouver les nouvelles pistes et les confier."))
+@lead.command(help=lazy("Relire les actes des lecteurs, trouver les nouvelles pistes et les confier."))
 @_JSON
 def refresh(*, as_json: bool) -> None:
     instance = the_instance()

@@ -11,20 +11,21 @@ from newsletter.clock import in_paris
 from newsletter.delivery.ledger import doubt, restore_lock
 from newsletter.delivery.ledger.balance import Balance, LedgerRow, balance_of, editions, rows_of
 from newsletter.errors import NotFoundError
+from newsletter.i18n import _, lazy
 from newsletter.issues import calendar
-from newsletter.words import MailState, _, label
+from newsletter.words import MailState, label
 
 
-@click.group(help=_("Le registre : qui a reçu quoi."))
+@click.group(help=lazy("Le registre : qui a reçu quoi."))
 def ledger() -> None:
     pass
 
 
-@ledger.command(help=_("Le sort de chaque lettre d’une édition, ou celui d’une seule personne (son adresse)."))
+@ledger.command(help=lazy("Le sort de chaque lettre d’une édition, ou celui d’une seule personne (son adresse)."))
 @click.argument("edition", type=int)
 @click.argument("address", required=False)
-@click.option("--state", type=click.Choice([state.value for state in MailState]), help=_("Seulement ce sort."))
-@click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+@click.option("--state", type=click.Choice([state.value for state in MailState]), help=lazy("Seulement ce sort."))
+@click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def show(edition: int, address: str | None, state: str | None, *, as_json: bool) -> None:
     instance = the_instance()
     only = instance.keys.address_hash(normalise(address)) if address else None
@@ -40,9 +41,11 @@ def show(edition: int, address: str | None, state: str | None, *, as_json: bool)
         click.echo(_told(line))
 
 
-@ledger.command(help=_("Le bilan de chaque édition : prévues = acceptées + refusées + retirées + en doute + annulées."))
+@ledger.command(
+    help=lazy("Le bilan de chaque édition : prévues = acceptées + refusées + retirées + en doute + annulées.")
+)
 @click.argument("edition", type=int, required=False)
-@click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+@click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def balance(edition: int | None, *, as_json: bool) -> None:
     with the_instance().store.reading() as session:
         wanted = [edition] if edition else editions(session)
@@ -54,14 +57,14 @@ def balance(edition: int | None, *, as_json: bool) -> None:
         click.echo(_("Édition {number} : {balance}").format(number=number, balance=balance_text(one)))
 
 
-@ledger.group("doubt", help=_("Les lettres dont personne ne sait si elles sont arrivées."))
+@ledger.group("doubt", help=lazy("Les lettres dont personne ne sait si elles sont arrivées."))
 def doubt_() -> None:
     pass
 
 
-@doubt_.command("list", help=_("Les montrer, la plus ancienne d’abord."))
+@doubt_.command("list", help=lazy("Les montrer, la plus ancienne d’abord."))
 @click.argument("edition", type=int, required=False)
-@click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+@click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def list_doubts(edition: int | None, *, as_json: bool) -> None:
     with the_instance().store.reading() as session:
         found = doubt.doubts(session, edition_id=edition)
@@ -78,12 +81,12 @@ def list_doubts(edition: int | None, *, as_json: bool) -> None:
 
 
 @doubt_.command(
-    help=_("Décider : arrived (elle est arrivée), resend (la renvoyer à l’identique), drop (l’abandonner).")
+    help=lazy("Décider : arrived (elle est arrivée), resend (la renvoyer à l’identique), drop (l’abandonner).")
 )
 @click.argument("ruling", type=click.Choice([ruling.value for ruling in doubt.Ruling]))
 @click.argument("mails", type=int, nargs=-1)
-@click.option("--all", "every", is_flag=True, help=_("Toutes les lettres dans le doute."))
-@click.option("--edition", type=int, help=_("Avec --all : seulement celles de cette édition."))
+@click.option("--all", "every", is_flag=True, help=lazy("Toutes les lettres dans le doute."))
+@click.option("--edition", type=int, help=lazy("Avec --all : seulement celles de cette édition."))
 def settle(ruling: str, mails: tuple[int, ...], *, every: bool, edition: int | None) -> None:
     if every == bool(mails):
         raise click.UsageError(_("Nommez des lettres par leur numéro, ou bien dites --all."))
@@ -95,9 +98,9 @@ def settle(ruling: str, mails: tuple[int, ...], *, every: bool, edition: int | N
     click.echo(_("{count} doute(s) levé(s).").format(count=settled))
 
 
-@ledger.command(help=_("Rouvrir l’envoi, verrouillé après une restauration ou une copie, une fois tout vérifié."))
-@click.option("--go-on", is_flag=True, help=_("Reprendre les numéros en route, au lieu de les mettre en pause."))
-@click.option("--yes", is_flag=True, help=_("Sans demander."))
+@ledger.command(help=lazy("Rouvrir l’envoi, verrouillé après une restauration ou une copie, une fois tout vérifié."))
+@click.option("--go-on", is_flag=True, help=lazy("Reprendre les numéros en route, au lieu de les mettre en pause."))
+@click.option("--yes", is_flag=True, help=lazy("Sans demander."))
 def unlock(*, go_on: bool, yes: bool) -> None:
     instance = the_instance()
     with instance.store.reading() as session:

@@ -10,16 +10,16 @@ from newsletter.clock import in_paris
 from newsletter.config import read_settings
 from newsletter.delivery.throttle import backoff, warmup
 from newsletter.delivery.throttle.providers import FILE, LaneRules, Limits, PaceFile, name_of, read_pace
-from newsletter.words import _
+from newsletter.i18n import _, lazy
 
 
-@click.group(help=_("Le rythme de l’envoi, famille de messageries par famille."))
+@click.group(help=lazy("Le rythme de l’envoi, famille de messageries par famille."))
 def pace() -> None:
     pass
 
 
-@pace.command(help=_("Les limites en vigueur, et ce que chaque famille a accepté aujourd’hui."))
-@click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+@pace.command(help=lazy("Les limites en vigueur, et ce que chaque famille a accepté aujourd’hui."))
+@click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def show(*, as_json: bool) -> None:
     instance = the_instance()
     now, file = instance.clock.now(), PaceFile(instance.settings.home)
@@ -62,8 +62,8 @@ def show(*, as_json: bool) -> None:
         )
 
 
-@pace.command(help=_("Rendre à une messagerie son rythme habituel, avant l’heure."))
-@click.argument("family", metavar=_("FAMILLE"))
+@pace.command(help=lazy("Rendre à une messagerie son rythme habituel, avant l’heure."))
+@click.argument("family", metavar=lazy("FAMILLE"))
 def lift(family: str) -> None:
     instance = the_instance()
     with instance.store.transaction() as session:
@@ -76,9 +76,9 @@ def lift(family: str) -> None:
     click.echo(_("{family} retrouve son rythme habituel.").format(family=family))
 
 
-@pace.command(help=_("Dire si pace.toml se lit, avant de le mettre en place ou après."))
+@pace.command(help=lazy("Dire si pace.toml se lit, avant de le mettre en place ou après."))
 @click.argument(
-    "file", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=False, metavar=_("FICHIER")
+    "file", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=False, metavar=lazy("FICHIER")
 )
 def check(file: Path | None) -> None:
     home = read_settings().home if file else the_instance().settings.home

@@ -9,10 +9,10 @@ import click
 from newsletter.cli.instance import the_instance
 from newsletter.delivery.ledger.balance import Balance, Rate, balances, edition_of, rate, time_left, troubles
 from newsletter.errors import NotFoundError
+from newsletter.i18n import _, lazy
 from newsletter.instance import Instance
 from newsletter.issues import draft
 from newsletter.store.columns import key
-from newsletter.words import _
 
 LOOK_SECONDS = 0.5
 
@@ -39,8 +39,8 @@ class Standing:
         return _("{rate:.0f} par seconde, reste {left}").format(rate=per_second, left=time_left(left))
 
 
-@click.command(help=_("Suivre l’envoi d’un numéro, avec une barre qui avance, jusqu’à sa dernière lettre."))
-@click.argument("number", type=int, metavar=_("NUMÉRO"))
+@click.command(help=lazy("Suivre l’envoi d’un numéro, avec une barre qui avance, jusqu’à sa dernière lettre."))
+@click.argument("number", type=int, metavar=lazy("NUMÉRO"))
 def follow(number: int) -> None:
     instance = the_instance()
     with instance.store.reading() as session:

@@ -10,27 +10,27 @@ import segments
 from newsletter.cli.instance import the_instance
 from newsletter.clock import paris_day
 from newsletter.errors import NotFoundError
-from newsletter.words import _
+from newsletter.i18n import _, lazy
 from segments import Explanation, Reach
 
 TEXT = click.argument("text", metavar="TEXTE|FICHIER")
 
 
-@click.group(help=_("Les segments : choisir à qui l’on écrit."))
+@click.group(help=lazy("Les segments : choisir à qui l’on écrit."))
 def segment() -> None:
     pass
 
 
-@segment.command(help=_("Lire un segment et le redire en bon français ; ne change rien."))
+@segment.command(help=lazy("Lire un segment et le redire en bon français ; ne change rien."))
 @TEXT
 def check(text: str) -> None:
     with the_instance().store.reading() as session:
         click.echo(segments.sentence(segments.understand(session, _text(text))))
 
 
-@segment.command(help=_("Compter les personnes d’un segment, et celles à qui l’on peut écrire."))
+@segment.command(help=lazy("Compter les personnes d’un segment, et celles à qui l’on peut écrire."))
 @TEXT
-@click.option("--json", "as_json", is_flag=True, help=_("Donner les nombres en JSON."))
+@click.option("--json", "as_json", is_flag=True, help=lazy("Donner les nombres en JSON."))
 def count(text: str, as_json: bool) -> None:
     instance = the_instance()
     with instance.store.reading() as session:
@@ -43,10 +43,14 @@ def count(text: str, as_json: bool) -> None:
     click.echo(_counted(found))
 
 
-@segment.command(help=_("Dire pourquoi une personne est dans un segment, ou n’y est pas."))
+@segment.command(help=lazy("Dire pourquoi une personne est dans un segment, ou n’y est pas."))
 @TEXT
 @click.option(
-    "--subscriber", type=click.IntRange(1, 2**31 - 1), required=True, metavar="N", help=_("Le numéro de la personne.")
+    "--subscriber",
+    type=click.IntRange(1, 2**31 - 1),
+    required=True,
+    metavar="N",
+    help=lazy("Le numéro de la personne."),
 )
 def explain(text: str, subscriber: int) -> None:
     instance = the_instance()
@@ -56,7 +60,7 @@ def explain(text: str, subscriber: int) -> None:
     click.echo(_told(told))
 
 
-@segment.command(help=_("Montrer les segments tout prêts."))
+@segment.command(help=lazy("Montrer les segments tout prêts."))
 @click.argument("name", metavar="[NOM]", required=False)
 def library(name: str | None) -> None:
     saved = {one.name: one for one in segments.library()}

@@ -5,14 +5,14 @@ from datetime import datetime, time
 import click
 
 from newsletter.cli.instance import the_instance
+from newsletter.i18n import _, lazy
 from newsletter.issues import calendar
-from newsletter.words import _
 
-_number = click.argument("number", type=int, metavar=_("NUMÉRO"))
+_number = click.argument("number", type=int, metavar=lazy("NUMÉRO"))
 _HOUR = click.DateTime(["%H:%M"])
 
 
-@click.command(help=_("Envoyer maintenant un numéro approuvé ou programmé, même en retard."))
+@click.command(help=lazy("Envoyer maintenant un numéro approuvé ou programmé, même en retard."))
 @_number
 def now(number: int) -> None:
     instance = the_instance()
@@ -21,11 +21,11 @@ def now(number: int) -> None:
     click.echo(_("Le numéro {number} part maintenant.").format(number=number))
 
 
-@click.command(help=_("N’envoyer qu’entre deux heures de la journée, à Paris : window 3 08:00 20:00."))
+@click.command(help=lazy("N’envoyer qu’entre deux heures de la journée, à Paris : window 3 08:00 20:00."))
 @_number
-@click.argument("opens", type=_HOUR, required=False, metavar=_("DE"))
-@click.argument("closes", type=_HOUR, required=False, metavar=_("À"))
-@click.option("--none", "always", is_flag=True, help=_("À toute heure."))
+@click.argument("opens", type=_HOUR, required=False, metavar=lazy("DE"))
+@click.argument("closes", type=_HOUR, required=False, metavar=lazy("À"))
+@click.option("--none", "always", is_flag=True, help=lazy("À toute heure."))
 def window(number: int, opens: datetime | None, closes: datetime | None, *, always: bool) -> None:
     if always == (opens is not None):
         raise click.UsageError(_("Donnez deux heures, comme 08:00 20:00, ou bien --none."))

@@ -11,15 +11,16 @@ from newsletter.cli.instance import the_instance
 from newsletter.cli.running import run
 from newsletter.clock import SystemClock
 from newsletter.config import Settings, read_settings
+from newsletter.i18n import _, lazy
 from newsletter.instance import Created, create_instance
 from newsletter.sockets import listen
 from newsletter.store import Store
-from newsletter.words import Role, _
+from newsletter.words import Role
 
 
-@click.command(help=_("Créer la base, les clés, le territoire et un compte d’administration. Peut être relancé."))
-@click.option("--admin", default="admin", show_default=True, help=_("Identifiant du compte d’administration."))
-@click.option("--password-stdin", is_flag=True, help=_("Lire son mot de passe sur l’entrée standard."))
+@click.command(help=lazy("Créer la base, les clés, le territoire et un compte d’administration. Peut être relancé."))
+@click.option("--admin", default="admin", show_default=True, help=lazy("Identifiant du compte d’administration."))
+@click.option("--password-stdin", is_flag=True, help=lazy("Lire son mot de passe sur l’entrée standard."))
 def init(admin: str, *, password_stdin: bool) -> None:
     settings = read_settings()
     _say(settings, create_instance(settings))
@@ -27,9 +28,9 @@ def init(admin: str, *, password_stdin: bool) -> None:
     _ensure_admin(settings, admin, password)
 
 
-@click.command(help=_("Ouvrir le site, le suivi des liens et l’envoi, en un seul programme."))
-@click.option("--host", help=_("Adresse d’écoute."))
-@click.option("--port", type=click.IntRange(0, 65535), help=_("Port d’écoute ; 0 : un port libre."))
+@click.command(help=lazy("Ouvrir le site, le suivi des liens et l’envoi, en un seul programme."))
+@click.option("--host", help=lazy("Adresse d’écoute."))
+@click.option("--port", type=click.IntRange(0, 65535), help=lazy("Port d’écoute ; 0 : un port libre."))
 def serve(host: str | None, port: int | None) -> None:
     settings = read_settings()
     instance = the_instance()

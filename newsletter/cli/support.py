@@ -12,24 +12,25 @@ from newsletter.catalogue.supports import SupportForm
 from newsletter.cli.instance import the_instance
 from newsletter.clock import paris_day
 from newsletter.errors import NewsletterError
-from newsletter.words import SupportKind, _, label
+from newsletter.i18n import _, lazy
+from newsletter.words import SupportKind, label
 
 
 class PrintError(NewsletterError):
     """The sheet could not be written."""
 
 
-@click.group(help=_("Sets de table, cartes, affiches : leurs codes QR."))
+@click.group(help=lazy("Sets de table, cartes, affiches : leurs codes QR."))
 def support() -> None:
     pass
 
 
-@support.command(help=_("Ajouter un tirage pour un partenaire ; son code est créé ici."))
-@click.argument("partner", metavar=_("PARTENAIRE"))
-@click.option("--kind", type=click.Choice(SupportKind), required=True, help=_("Ce qu’on imprime."))
-@click.option("--season", type=int, help=_("L’année ; sans elle, celle d’aujourd’hui."))
-@click.option("--code", default="", help=_("Un code déjà imprimé, à reprendre."))
-@click.option("--note", default="", help=_("Où il est posé, combien d’exemplaires…"))
+@support.command(help=lazy("Ajouter un tirage pour un partenaire ; son code est créé ici."))
+@click.argument("partner", metavar=lazy("PARTENAIRE"))
+@click.option("--kind", type=click.Choice(SupportKind), required=True, help=lazy("Ce qu’on imprime."))
+@click.option("--season", type=int, help=lazy("L’année ; sans elle, celle d’aujourd’hui."))
+@click.option("--code", default="", help=lazy("Un code déjà imprimé, à reprendre."))
+@click.option("--note", default="", help=lazy("Où il est posé, combien d’exemplaires…"))
 def add(partner: str, kind: SupportKind, season: int | None, code: str, note: str) -> None:
     instance = the_instance()
     year = season or paris_day(instance.clock.now()).year
@@ -43,8 +44,8 @@ def add(partner: str, kind: SupportKind, season: int | None, code: str, note: st
     )
 
 
-@support.command("list", help=_("Montrer tous les supports."))
-@click.option("--json", "as_json", is_flag=True, help=_("Pour un programme."))
+@support.command("list", help=lazy("Montrer tous les supports."))
+@click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def list_(as_json: bool) -> None:
     instance = the_instance()
     with instance.store.reading() as session:
@@ -69,10 +70,10 @@ def list_(as_json: bool) -> None:
         click.echo(_("Aucun support. « newsletter support add PARTENAIRE --kind placemat » en crée un."))
 
 
-@support.command("qr", help=_("Écrire le code QR : en SVG la feuille à imprimer, en PDF le code seul."))
+@support.command("qr", help=lazy("Écrire le code QR : en SVG la feuille à imprimer, en PDF le code seul."))
 @click.argument("code")
-@click.option("--svg", type=click.Path(path_type=Path), metavar=_("FICHIER"), help=_("La feuille, 105 × 148 mm."))
-@click.option("--pdf", type=click.Path(path_type=Path), metavar=_("FICHIER"), help=_("Le code seul, 60 mm."))
+@click.option("--svg", type=click.Path(path_type=Path), metavar=lazy("FICHIER"), help=lazy("La feuille, 105 × 148 mm."))
+@click.option("--pdf", type=click.Path(path_type=Path), metavar=lazy("FICHIER"), help=lazy("Le code seul, 60 mm."))
 def qr_(code: str, svg: Path | None, pdf: Path | None) -> None:
     if svg is None and pdf is None:
         raise click.UsageError(_("Dites où écrire : --svg FICHIER, --pdf FICHIER, ou les deux."))

@@ -18,21 +18,26 @@ from newsletter.delivery.workers.dispatch import unfinished_lanes
 from newsletter.delivery.workers.hints import open_dispatcher
 from newsletter.delivery.workers.registry import Heart, Sign, alive, signs
 from newsletter.errors import RefusedError
+from newsletter.i18n import _, lazy
 from newsletter.instance import Instance
 from newsletter.store.columns import key
-from newsletter.words import _, label
+from newsletter.words import label
 
 LOCKED_FOR_GOOD = 4
 """Looks in a row; processes that start a new house together may each find it strange for a moment."""
 
 
-@click.command(help=_("Envoyer, et rien d’autre : autant de fois, sur autant de machines que voulu (PostgreSQL)."))
-@click.option("--lane", default="", help=_("Seulement cette voie d’envoi."))
-@click.option("--once", is_flag=True, help=_("Envoyer ce qui est dû, puis s’arrêter."))
-@click.option("--until-done", is_flag=True, help=_("S’arrêter quand plus aucune lettre n’attend ; une barre avance."))
-@click.option("--no-hints", is_flag=True, help=_("Sans réveils : regarder le registre toutes les deux secondes."))
-@click.option("--list", "list_", is_flag=True, help=_("Montrer les programmes d’envoi, et leur dernier signe de vie."))
-@click.option("--json", "as_json", is_flag=True, help=_("Avec --list : pour un programme."))
+@click.command(help=lazy("Envoyer, et rien d’autre : autant de fois, sur autant de machines que voulu (PostgreSQL)."))
+@click.option("--lane", default="", help=lazy("Seulement cette voie d’envoi."))
+@click.option("--once", is_flag=True, help=lazy("Envoyer ce qui est dû, puis s’arrêter."))
+@click.option(
+    "--until-done", is_flag=True, help=lazy("S’arrêter quand plus aucune lettre n’attend ; une barre avance.")
+)
+@click.option("--no-hints", is_flag=True, help=lazy("Sans réveils : regarder le registre toutes les deux secondes."))
+@click.option(
+    "--list", "list_", is_flag=True, help=lazy("Montrer les programmes d’envoi, et leur dernier signe de vie.")
+)
+@click.option("--json", "as_json", is_flag=True, help=lazy("Avec --list : pour un programme."))
 def work(lane: str, *, once: bool, until_done: bool, no_hints: bool, list_: bool, as_json: bool) -> None:
     if once and until_done:
         raise click.UsageError(_("Choisissez entre --once et --until-done."))

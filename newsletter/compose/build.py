@@ -22,7 +22,7 @@ from newsletter.compose.places import check_places
 from newsletter.compose.plaintext import FILTERS, tidied
 from newsletter.compose.sources import SLOTS, literal, read_source
 from newsletter.compose.templates import TemplateError, issue_templates, render
-from newsletter.words import _
+from newsletter.i18n import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,8 @@ from newsletter.compose.content import (
 )
 from newsletter.compose.links import LinkTarget
 from newsletter.compose.mime import Letterhead
-from newsletter.words import LinkKind, _
+from newsletter.i18n import _
+from newsletter.words import LinkKind
 
 Values = dict[str, Any]
 

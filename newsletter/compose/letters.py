@@ -16,7 +16,7 @@ from newsletter.compose.placeholders import Shield
 from newsletter.compose.program import Filled, greeting, one_line
 from newsletter.compose.sources import read_source, render_source
 from newsletter.compose.templates import TemplateError
-from newsletter.words import _
+from newsletter.i18n import _
 
 LETTERS: dict[str, frozenset[str]] = {
     "confirmation": frozenset({"first_name", "confirm_url"}),

@@ -17,8 +17,8 @@ from newsletter.compose.program import Filled
 from newsletter.compose.quoted_printable import on_the_wire, quoted
 from newsletter.config import Settings
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _
 from newsletter.tokens import Keyring, Purpose
-from newsletter.words import _
 
 _ADDRESS = re.compile(r"(?!-)[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9_=.+-]+@[A-Za-z0-9.-]+>")

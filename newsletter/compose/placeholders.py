@@ -7,7 +7,7 @@ Both compilers stumble over Jinja: a quote or a `<` inside a tag breaks MJML, pr
 from dataclasses import dataclass, field
 
 from newsletter.compose.templates import TemplateError
-from newsletter.words import _
+from newsletter.i18n import _
 
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 

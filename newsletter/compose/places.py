@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from newsletter.compose.placeholders import PER_READER, Shield
 from newsletter.compose.sources import names_asked
 from newsletter.compose.templates import TemplateError
-from newsletter.words import _
+from newsletter.i18n import _
 
 _ADDRESSES = frozenset({"href", "src", "action", "background", "cite", "data", "formaction", "poster", "srcset"})
 _LEADS_SOMEWHERE = re.compile(r"view|unsubscribe|preferences|link_\d+|\w+_url")

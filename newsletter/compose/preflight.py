@@ -24,7 +24,7 @@ from newsletter.compose.mime import Letterhead, is_fit
 from newsletter.compose.plaintext import coverage
 from newsletter.compose.program import Filled, Program, Reader
 from newsletter.compose.templates import TemplateError
-from newsletter.words import _
+from newsletter.i18n import _
 
 HEAVY, TOO_HEAVY = 80_000, 100_000
 """Bytes of HTML; Gmail cuts a mail off at about 102,000 (SIZ-01)."""

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from newsletter.compose.links import ReaderLinks
 from newsletter.compose.sources import SLOTS, cut, read_source, render_source
-from newsletter.words import _
+from newsletter.i18n import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

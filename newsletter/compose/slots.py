@@ -20,8 +20,8 @@ from newsletter.compose.program import Program, Reader, link_values, name_values
 from newsletter.compose.quoted_printable import SOFT_BREAK, on_the_wire, quoted, with_crlf, without_controls
 from newsletter.compose.sources import Slot, cut, render_source
 from newsletter.compose.templates import TemplateError
+from newsletter.i18n import _
 from newsletter.tokens import Purpose
-from newsletter.words import _
 
 _HOLE = re.compile("\0([^\0]*)\0")  # our texts hold no control characters, so nothing else looks like one
 _PURPOSES = {purpose.name: purpose for purpose in Purpose}

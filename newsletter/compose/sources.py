@@ -14,7 +14,7 @@ from jinja2 import meta, nodes
 
 from newsletter.compose.placeholders import PER_READER
 from newsletter.compose.templates import TemplateError, sandbox
-from newsletter.words import _
+from newsletter.i18n import _
 
 NAMES = frozenset({"hello", "first_name"})
 """The slots that speak of the reader's name; `hello` is the whole greeting."""

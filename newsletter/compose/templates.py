@@ -13,7 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 import newsletter
 from newsletter.errors import NewsletterError
-from newsletter.words import _, ngettext
+from newsletter.i18n import _, ngettext
 
 FOLDER = Path(newsletter.__file__).parent.parent / "templates"
 

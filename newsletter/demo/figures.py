@@ -10,11 +10,12 @@ from newsletter.advisers.cards import Card
 from newsletter.delivery.ledger.balance import Balance
 from newsletter.demo.readers import Played
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _
 from newsletter.imports.plan import Plan
 from newsletter.store.activity import Event
 from newsletter.store.ledger import Mail
 from newsletter.store.people import Subscriber, stands
-from newsletter.words import Axis, MailState, Verdict, _
+from newsletter.words import Axis, MailState, Verdict
 
 
 class FigureError(NewsletterError):

@@ -10,8 +10,8 @@ from newsletter.config import Settings
 from newsletter.demo.clock import MovedClock
 from newsletter.demo.mail_server import MailServer
 from newsletter.errors import NotFoundError, RefusedError
+from newsletter.i18n import _
 from newsletter.instance import Instance
-from newsletter.words import _
 
 URL_FILE = "site.txt"  # in the demo's folder: where its pages were, for `--open`
 

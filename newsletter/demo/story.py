@@ -25,12 +25,13 @@ from newsletter.demo.readers import Audience, Played, submit
 from newsletter.demo.samples import SAMPLES, load_samples
 from newsletter.demo.stage import Stage
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _
 from newsletter.imports import reading, report
 from newsletter.imports.plan import Plan, take_in
 from newsletter.instance import Instance
 from newsletter.store.columns import key
 from newsletter.store.people import SignUp, Subscriber
-from newsletter.words import Axis, Role, _
+from newsletter.words import Axis, Role
 
 T = TypeVar("T")
 PASSWORD = "bienvenue-dans-le-lot"  # noqa: S105  printed by the demo, on a store that holds nobody real

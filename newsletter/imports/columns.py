@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _, lazy
 from newsletter.text import fold
-from newsletter.words import Axis, _
+from newsletter.words import Axis
 
 
 class ColumnError(NewsletterError):
@@ -43,21 +44,21 @@ AXES = {
 }
 
 LABELS = {
-    Column.address: _("adresse e-mail"),
-    Column.newsletter: _("accord pour la lettre"),
-    Column.first_name: _("prénom"),
-    Column.last_name: _("nom"),
-    Column.date: _("date"),
-    Column.partner: _("lieu de rencontre"),
-    Column.clicks: _("mesure des clics"),
-    Column.opens: _("mesure des ouvertures"),
-    Column.adviser: _("souhait d’être rappelé"),
-    Column.employers: _("accord pour les employeurs"),
-    Column.sectors: _("métiers et secteurs"),
-    Column.horizon: _("projet d’installation"),
-    Column.country: _("pays"),
-    Column.postcode: _("code postal"),
-    Column.phone: _("téléphone"),
+    Column.address: lazy("adresse e-mail"),
+    Column.newsletter: lazy("accord pour la lettre"),
+    Column.first_name: lazy("prénom"),
+    Column.last_name: lazy("nom"),
+    Column.date: lazy("date"),
+    Column.partner: lazy("lieu de rencontre"),
+    Column.clicks: lazy("mesure des clics"),
+    Column.opens: lazy("mesure des ouvertures"),
+    Column.adviser: lazy("souhait d’être rappelé"),
+    Column.employers: lazy("accord pour les employeurs"),
+    Column.sectors: lazy("métiers et secteurs"),
+    Column.horizon: lazy("projet d’installation"),
+    Column.country: lazy("pays"),
+    Column.postcode: lazy("code postal"),
+    Column.phone: lazy("téléphone"),
 }
 
 TITLES = {

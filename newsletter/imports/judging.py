@@ -12,11 +12,12 @@ from enum import StrEnum
 
 from newsletter.addresses import AddressError, normalise
 from newsletter.clock import LocalTimeError, from_paris, paris_day
+from newsletter.i18n import _
 from newsletter.imports import spellings
 from newsletter.imports.columns import AXES, Column
 from newsletter.imports.reading import Line, Sheet
 from newsletter.text import fold
-from newsletter.words import Axis, ConsentState, Horizon, _
+from newsletter.words import Axis, ConsentState, Horizon
 
 LONGEST_NAME = 80
 

@@ -15,6 +15,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from newsletter.i18n import _
 from newsletter.imports import rows
 from newsletter.imports.columns import Column
 from newsletter.imports.judging import Doubt, Fate, Judged, Lists, judge
@@ -25,7 +26,7 @@ from newsletter.store.catalogue import Partner, Sector
 from newsletter.store.people import ImportedFile, Suppression
 from newsletter.text import fold
 from newsletter.tokens import Keyring
-from newsletter.words import SuppressionReason, _, label
+from newsletter.words import SuppressionReason, label
 
 CHUNK = 500
 

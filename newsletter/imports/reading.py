@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _
 from newsletter.imports import columns
 from newsletter.imports.columns import Column
 from newsletter.text import fold
-from newsletter.words import _
 
 DELIMITERS = (";", ",", "\t", "|")
 HEADER_WITHIN = 30  # lines: title lines above the header never go further

@@ -3,15 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from newsletter.i18n import _, lazy, ngettext
 from newsletter.imports.columns import LABELS, Column
 from newsletter.imports.judging import Doubt, Fate, Judged
 from newsletter.imports.plan import Plan
 from newsletter.imports.reading import Sheet
-from newsletter.words import _, ngettext
 
-FATES = {Fate.taken: _("à vérifier"), Fate.quarantined: _("mise de côté"), Fate.refused: _("refusée")}
+FATES = {Fate.taken: lazy("à vérifier"), Fate.quarantined: lazy("mise de côté"), Fate.refused: lazy("refusée")}
 
-DELIMITERS = {";": _("points-virgules"), ",": _("virgules"), "\t": _("tabulations"), "|": _("barres")}
+DELIMITERS = {";": lazy("points-virgules"), ",": lazy("virgules"), "\t": lazy("tabulations"), "|": lazy("barres")}
 
 
 def columns_text(sheet: Sheet) -> str:

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 
 from newsletter import wordings
 from newsletter.clock import in_paris
+from newsletter.i18n import _
 from newsletter.imports.columns import AXES, Column
 from newsletter.imports.judging import Doubt, Fate, Judged
 from newsletter.imports.reading import Sheet
@@ -23,7 +24,7 @@ from newsletter.store.consents import Chain, Said, Stand
 from newsletter.store.people import Interest, Quarantine, Subscriber
 from newsletter.store.portable import insert_new
 from newsletter.tokens import Keyring
-from newsletter.words import Axis, Channel, ConsentState, Horizon, _
+from newsletter.words import Axis, Channel, ConsentState, Horizon
 
 CHUNK = 500
 FILLED = ("first_name", "last_name", "phone", "country", "postcode", "horizon")

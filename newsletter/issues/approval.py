@@ -17,12 +17,13 @@ from newsletter.compose.mime import Letterhead
 from newsletter.compose.preflight import Finding
 from newsletter.compose.program import Filled
 from newsletter.errors import RefusedError
+from newsletter.i18n import _
 from newsletter.issues.calendar import move
 from newsletter.issues.draft import the_issue
 from newsletter.issues.resolve import content_of
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue, Link, Variant
-from newsletter.words import IssueMove, IssueState, _
+from newsletter.words import IssueMove, IssueState
 
 
 def approve(session: Session, issue_id: int, *, by: int | None, now: datetime, letterhead: Letterhead) -> Edition:

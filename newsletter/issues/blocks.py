@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from newsletter.errors import NewsletterError
-from newsletter.words import BlockKind, _
+from newsletter.i18n import _, lazy
+from newsletter.words import BlockKind
 
 
 class DraftError(NewsletterError):
@@ -31,13 +32,13 @@ class Text(_Block):
 
 class Employers(_Block):
     kind: Literal[BlockKind.employers] = BlockKind.employers
-    title: str = _("Ils recrutent dans le Lot")
+    title: str = lazy("Ils recrutent dans le Lot")
     employers: tuple[int, ...] = ()  # their ids, in the order they are shown
 
 
 class Openings(_Block):
     kind: Literal[BlockKind.openings] = BlockKind.openings
-    title: str = _("Les offres du moment")
+    title: str = lazy("Les offres du moment")
     openings: tuple[int, ...] = ()
 
 
@@ -48,13 +49,13 @@ class Portrait(_Block):
 
 class Poll(_Block):
     kind: Literal[BlockKind.poll] = BlockKind.poll
-    question: str = _("Quand pourriez-vous venir vivre dans le Lot ?")
+    question: str = lazy("Quand pourriez-vous venir vivre dans le Lot ?")
 
 
 class Callback(_Block):
     kind: Literal[BlockKind.callback] = BlockKind.callback
-    title: str = _("Envie d’en parler de vive voix ?")
-    text: str = _(
+    title: str = lazy("Envie d’en parler de vive voix ?")
+    text: str = lazy(
         "Un référent accueil vous rappelle et répond à vos questions sur l’emploi, le logement ou l’école. "
         "C’est gratuit, et sans engagement."
     )

@@ -8,8 +8,9 @@ from sqlmodel import Session, col, select
 
 from newsletter.clock import PARIS, from_paris, in_paris
 from newsletter.errors import NotFoundError, RefusedError
+from newsletter.i18n import _
 from newsletter.store.issues import Issue
-from newsletter.words import IssueMove, IssueState, _, label
+from newsletter.words import IssueMove, IssueState, label
 
 ALLOWED: dict[IssueMove, tuple[frozenset[IssueState], IssueState]] = {
     IssueMove.approve: (frozenset({IssueState.draft}), IssueState.approved),

@@ -8,10 +8,11 @@ from sqlmodel import Session, col, select
 
 from newsletter.compose.templates import issue_templates
 from newsletter.errors import NotFoundError, RefusedError
+from newsletter.i18n import _
 from newsletter.issues.blocks import Block, DraftError, read_blocks, stored
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue
-from newsletter.words import IssueState, _, label
+from newsletter.words import IssueState, label
 
 
 def create(session: Session, *, title: str, now: datetime, **fields: Any) -> Issue:

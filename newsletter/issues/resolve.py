@@ -12,12 +12,13 @@ from sqlmodel import Session, col, select
 
 from newsletter.clock import paris_day
 from newsletter.compose import content
+from newsletter.i18n import _
 from newsletter.issues import blocks as drafted
 from newsletter.issues.blocks import DraftError, read_blocks
 from newsletter.store.catalogue import Commune, Employer, Opening, Portrait, Sector
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue
-from newsletter.words import Horizon, _, label
+from newsletter.words import Horizon, label
 
 ANSWERS = (Horizon.this_year, Horizon.one_to_three_years, Horizon.later, Horizon.dreaming)
 """What the poll offers, in this order."""

@@ -13,8 +13,9 @@ from datetime import date, datetime, timedelta
 from babel.dates import format_date
 
 from newsletter.clock import paris_day
+from newsletter.i18n import _, ngettext
 from newsletter.leads.rules import ACTS_AT_LEAST, EPOCH, HALF_LIFE, HORIZON_WEIGHTS, LEAD_THRESHOLD, WEIGHTS, Act
-from newsletter.words import Horizon, _, ngettext
+from newsletter.words import Horizon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from newsletter.i18n import _
 from newsletter.smtp.contract import Fate, Outbox, RelayError, Reply
-from newsletter.words import _
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from alembic.script import ScriptDirectory
 from sqlmodel import Session
 
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _
 from newsletter.store.portable import keys_unchecked, open_engine
-from newsletter.words import _
 
 
 class StoreError(NewsletterError):

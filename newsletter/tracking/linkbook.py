@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from newsletter.errors import RefusedError
-from newsletter.words import _
+from newsletter.i18n import _
 
 _OURS = re.compile(r"(https?://[^/\s\\@]|mailto:|tel:)[^\s\\]*\Z", re.IGNORECASE)
 _KEPT = "!#$%&'()*+,/:;=?@[]~"  # what an address may already hold (RFC 3986), so that nothing is encoded twice

@@ -12,11 +12,12 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from newsletter.clock import Clock
+from newsletter.i18n import _
 from newsletter.tokens import Keyring, Purpose
 from newsletter.tracking.agents import Networks, family, hints
 from newsletter.tracking.journal import Journal, Record
 from newsletter.tracking.linkbook import LinkBook
-from newsletter.words import EventKind, _
+from newsletter.words import EventKind
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from newsletter.accounts.accounts import AccountError, all_accounts, close_account, create_account, role_named
+from newsletter.i18n import _
 from newsletter.web.pages import Admin, TheInstance, render, say_and_go
-from newsletter.words import Role, _, label
+from newsletter.words import Role, label
 
 router = APIRouter()
 Typed = Annotated[str, Form()]

@@ -15,27 +15,28 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from newsletter.accounts.passwords import GuessLimit
 from newsletter.errors import NewsletterError, NotFoundError, RefusedError
+from newsletter.i18n import _, lazy
 from newsletter.instance import Instance
 from newsletter.web.csrf import LOGIN, ForgedFormError, LoginNeeded, check_csrf
 from newsletter.web.pages import TEMPLATES, ForbiddenError, Guard, render
 from newsletter.web.visitors import visitor_of
-from newsletter.words import Role, _
+from newsletter.words import Role
 
 ROUTERS = (
     "login", "home", "public", "catalogue", "people", "segments", "issues", "sending", "leads", "reports", "accounts",
     "workers", "health",
 )  # fmt: skip
 NAVIGATION = (
-    (_("Accueil"), "/bureau"),
-    (_("Numéros"), "/bureau/numeros"),
-    (_("Envoi"), "/bureau/envoi"),
-    (_("Personnes"), "/bureau/personnes"),
-    (_("Segments"), "/bureau/segments"),
-    (_("Catalogue"), "/bureau/catalogue"),
-    (_("Pistes"), "/bureau/pistes"),
-    (_("Référents"), "/bureau/referents"),
-    (_("Bilans"), "/bureau/bilans"),
-    (_("Comptes"), "/bureau/comptes"),
+    (lazy("Accueil"), "/bureau"),
+    (lazy("Numéros"), "/bureau/numeros"),
+    (lazy("Envoi"), "/bureau/envoi"),
+    (lazy("Personnes"), "/bureau/personnes"),
+    (lazy("Segments"), "/bureau/segments"),
+    (lazy("Catalogue"), "/bureau/catalogue"),
+    (lazy("Pistes"), "/bureau/pistes"),
+    (lazy("Référents"), "/bureau/referents"),
+    (lazy("Bilans"), "/bureau/bilans"),
+    (lazy("Comptes"), "/bureau/comptes"),
 )
 TRACKED = ("/l/", "/f/")
 STATUS: dict[type[NewsletterError], int] = {

@@ -14,12 +14,12 @@ from newsletter.catalogue.forms import FormError, read_form
 from newsletter.catalogue.pictures import HEAVIEST, PictureError
 from newsletter.clock import paris_day
 from newsletter.errors import NotFoundError
+from newsletter.i18n import _
 from newsletter.instance import Instance
 from newsletter.text import fold
 from newsletter.web import catalogue_supports
 from newsletter.web.catalogue_shelves import SHELVES, Shelf, ShelfName
 from newsletter.web.pages import Marketing, TheForm, TheInstance, render, say_and_go, text_of
-from newsletter.words import _
 
 router = APIRouter()
 router.include_router(catalogue_supports.router)  # first: its addresses are narrower than a shelf's

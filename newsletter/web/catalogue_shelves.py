@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from newsletter.catalogue import employers, openings, partners, portraits
 from newsletter.catalogue.forms import Form
-from newsletter.words import _
+from newsletter.i18n import lazy
 
 
 class ShelfName(StrEnum):
@@ -49,10 +49,10 @@ SHELVES = {
     for shelf in (
         Shelf(
             name=ShelfName.employers,
-            title=_("Employeurs"),
-            about=_("Celles et ceux qui recrutent dans le Lot, à montrer dans les lettres."),
-            new=_("Ajouter un employeur"),
-            added=_("L’employeur est au catalogue."),
+            title=lazy("Employeurs"),
+            about=lazy("Celles et ceux qui recrutent dans le Lot, à montrer dans les lettres."),
+            new=lazy("Ajouter un employeur"),
+            added=lazy("L’employeur est au catalogue."),
             form=employers.EmployerForm,
             listed=lambda session, today: employers.listed(session, today=today),
             find=employers.find,
@@ -63,10 +63,10 @@ SHELVES = {
         ),
         Shelf(
             name=ShelfName.openings,
-            title=_("Offres"),
-            about=_("Les postes ouverts, montrés jusqu’à leur dernier jour."),
-            new=_("Ajouter une offre"),
-            added=_("L’offre est au catalogue."),
+            title=lazy("Offres"),
+            about=lazy("Les postes ouverts, montrés jusqu’à leur dernier jour."),
+            new=lazy("Ajouter une offre"),
+            added=lazy("L’offre est au catalogue."),
             form=openings.OpeningForm,
             listed=lambda session, today: openings.listed(session, today=today),
             find=openings.find,
@@ -77,10 +77,10 @@ SHELVES = {
         ),
         Shelf(
             name=ShelfName.portraits,
-            title=_("Portraits"),
-            about=_("Des gens d’ici qui racontent, tant qu’ils nous en donnent le droit."),
-            new=_("Ajouter un portrait"),
-            added=_("Le portrait est au catalogue."),
+            title=lazy("Portraits"),
+            about=lazy("Des gens d’ici qui racontent, tant qu’ils nous en donnent le droit."),
+            new=lazy("Ajouter un portrait"),
+            added=lazy("Le portrait est au catalogue."),
             form=portraits.PortraitForm,
             listed=lambda session, today: portraits.listed(session, today=today),
             find=portraits.find,
@@ -91,10 +91,10 @@ SHELVES = {
         ),
         Shelf(
             name=ShelfName.partners,
-            title=_("Partenaires"),
-            about=_("Campings et sites qui distribuent nos supports, et ce que ces supports ont apporté."),
-            new=_("Ajouter un partenaire"),
-            added=_("Le partenaire est au catalogue. Créez maintenant son premier support."),
+            title=lazy("Partenaires"),
+            about=lazy("Campings et sites qui distribuent nos supports, et ce que ces supports ont apporté."),
+            new=lazy("Ajouter un partenaire"),
+            added=lazy("Le partenaire est au catalogue. Créez maintenant son premier support."),
             form=partners.PartnerForm,
             listed=lambda session, _today: partners.listed(session),
             find=partners.find,

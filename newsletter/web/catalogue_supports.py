@@ -11,10 +11,11 @@ from newsletter.catalogue.forms import FormError, read_form
 from newsletter.catalogue.report import masked, partner_report
 from newsletter.catalogue.supports import SupportForm
 from newsletter.clock import paris_day
+from newsletter.i18n import _
 from newsletter.instance import Instance
 from newsletter.store.catalogue import Partner
 from newsletter.web.pages import Marketing, TheForm, TheInstance, render, say_and_go, text_of
-from newsletter.words import SupportKind, _, label
+from newsletter.words import SupportKind, label
 
 router = APIRouter()
 PARTNER = "/bureau/catalogue/partenaires/{partner_id}"

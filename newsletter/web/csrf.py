@@ -11,8 +11,8 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _
 from newsletter.web.visitors import visitor_of
-from newsletter.words import _
 
 LOGIN = "/bureau/connexion"
 FIELD = "csrf"

@@ -8,40 +8,41 @@ from sqlmodel import Session
 
 from newsletter.delivery.ledger.balance import edition_of
 from newsletter.delivery.ledger.doubt import Doubt, Ruling, choose_policy, doubts, settle
+from newsletter.i18n import _, lazy, ngettext
 from newsletter.issues import draft
 from newsletter.web.pages import Marketing, TheInstance, number, render, say_and_go
-from newsletter.words import DoubtPolicy, _, label, ngettext
+from newsletter.words import DoubtPolicy, label
 
 router = APIRouter()
 ROOT = "/bureau/numeros/{issue_id}/doutes"
 SHOWN = 200
 """How many are listed; all are settled together whatever their number."""
 RULINGS = {
-    Ruling.arrived: _("Elle est arrivée"),
-    Ruling.resend: _("La renvoyer"),
-    Ruling.drop: _("L’abandonner"),
+    Ruling.arrived: lazy("Elle est arrivée"),
+    Ruling.resend: lazy("La renvoyer"),
+    Ruling.drop: lazy("L’abandonner"),
 }
 RULINGS_FOR_ALL = {
-    Ruling.arrived: _("Toutes sont arrivées"),
-    Ruling.resend: _("Les renvoyer toutes"),
-    Ruling.drop: _("Les abandonner toutes"),
+    Ruling.arrived: lazy("Toutes sont arrivées"),
+    Ruling.resend: lazy("Les renvoyer toutes"),
+    Ruling.drop: lazy("Les abandonner toutes"),
 }
 
 POLICIES = [(policy, label(policy)[:1].upper() + label(policy)[1:]) for policy in DoubtPolicy]
 MEANINGS = {  # a quarter of an hour is delivery.doubt.DOUBT_AFTER
-    DoubtPolicy.reconcile: _(
+    DoubtPolicy.reconcile: lazy(
         "Qui l’ouvre, y clique ou y répond l’a reçue. Pour les autres, vous décidez : "
         "sans vous, personne ne la reçoit deux fois."
     ),
-    DoubtPolicy.hold: _(
+    DoubtPolicy.hold: lazy(
         "Toutes attendent votre décision, même avec une preuve : pour comparer chacune avec le journal de votre "
         "serveur d’envoi."
     ),
-    DoubtPolicy.resend: _(
+    DoubtPolicy.resend: lazy(
         "Sans preuve au bout d’un quart d’heure, elle repart à l’identique. Personne n’en est privé ; "
         "la plupart des messageries écartent le double, quelques-unes le montreront."
     ),
-    DoubtPolicy.drop: _(
+    DoubtPolicy.drop: lazy(
         "Sans preuve au bout d’un quart d’heure, elle n’est plus envoyée. Personne ne la reçoit deux fois ; "
         "quelques personnes peuvent ne jamais la recevoir."
     ),

@@ -19,12 +19,13 @@ from sqlmodel import Session, col
 from newsletter.delivery.ledger.balance import in_doubt, lanes, moving_editions, rate, recent_mails
 from newsletter.delivery.workers.registry import late_ticks, signs, tick_marks
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _
 from newsletter.instance import Instance
 from newsletter.store.activity import Event
 from newsletter.store.columns import key
 from newsletter.tracking.lag import lag
 from newsletter.web.pages import ForbiddenError, TheInstance
-from newsletter.words import EventKind, Verdict, _
+from newsletter.words import EventKind, Verdict
 
 router = APIRouter()
 ENOUGH_FREE = 256 * 1024 * 1024

@@ -16,6 +16,7 @@ from newsletter.delivery.ledger import restore_lock
 from newsletter.delivery.ledger.balance import Balance, balances, troubles
 from newsletter.delivery.throttle.providers import PaceFile
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _, ngettext
 from newsletter.instance import Instance
 from newsletter.issues import calendar
 from newsletter.store.catalogue import Portrait
@@ -24,7 +25,7 @@ from newsletter.store.leads import Adviser, Handover, Lead
 from newsletter.store.ledger import Mail
 from newsletter.store.people import Quarantine, SignUp, Subscriber
 from newsletter.web.pages import Staff, TheInstance, day, paris, render
-from newsletter.words import IssueState, LeadState, MailState, Role, _, ngettext
+from newsletter.words import IssueState, LeadState, MailState, Role
 
 router = APIRouter()
 SHOWN = 5

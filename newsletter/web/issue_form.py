@@ -9,10 +9,11 @@ from typing import Any
 
 from starlette.datastructures import FormData
 
+from newsletter.i18n import _
 from newsletter.issues.blocks import Block, DraftError, read_block, read_blocks, stored
 from newsletter.store.issues import Issue
 from newsletter.web.pages import text_of, texts_of
-from newsletter.words import BlockKind, _
+from newsletter.words import BlockKind
 
 MOST_BLOCKS = 40
 CHOSEN = {BlockKind.employers: "employers", BlockKind.openings: "openings", BlockKind.portrait: "portrait"}

@@ -13,23 +13,24 @@ from newsletter.catalogue import employers, openings, portraits
 from newsletter.clock import paris_day
 from newsletter.delivery.ledger.balance import Balance, edition_of
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _, lazy
 from newsletter.instance import Instance
 from newsletter.issues import draft
 from newsletter.store.issues import Issue
 from newsletter.web.issue_form import IssueTyped, as_blocks, as_typed, press, read_form
 from newsletter.web.pages import Marketing, TheForm, TheInstance, day, render, say_and_go, text_of
 from newsletter.web.reports import sent_issues
-from newsletter.words import BlockKind, IssueState, _
+from newsletter.words import BlockKind, IssueState
 
 router = APIRouter()
 ROOT = "/bureau/numeros"
 Typed = Annotated[str, Form()]
 SHELVES = (
-    (_("En cours d’envoi"), (IssueState.sending, IssueState.paused)),
-    (_("Programmés"), (IssueState.scheduled,)),
-    (_("Approuvés, sans date"), (IssueState.approved,)),
-    (_("Brouillons"), (IssueState.draft,)),
-    (_("Annulés"), (IssueState.cancelled,)),
+    (lazy("En cours d’envoi"), (IssueState.sending, IssueState.paused)),
+    (lazy("Programmés"), (IssueState.scheduled,)),
+    (lazy("Approuvés, sans date"), (IssueState.approved,)),
+    (lazy("Brouillons"), (IssueState.draft,)),
+    (lazy("Annulés"), (IssueState.cancelled,)),
 )
 
 

@@ -21,11 +21,12 @@ from newsletter.advisers.people import AdviserForm
 from newsletter.advisers.routing import is_away
 from newsletter.clock import paris_day
 from newsletter.errors import NewsletterError, RefusedError
+from newsletter.i18n import _, ngettext
 from newsletter.instance import Instance
 from newsletter.store.catalogue import Epci, Sector
 from newsletter.store.leads import Adviser
 from newsletter.web.pages import Marketing, Staff, TheForm, TheInstance, render, say_and_go, text_of
-from newsletter.words import LeadState, OutcomeKind, Role, _, label, ngettext
+from newsletter.words import LeadState, OutcomeKind, Role, label
 
 router = APIRouter()
 Typed = Annotated[str, Form()]

@@ -9,9 +9,9 @@ from newsletter.accounts.accounts import change_password
 from newsletter.accounts.passwords import GuessLimit, check_password
 from newsletter.accounts.sessions import LASTS, close_session, open_session
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _
 from newsletter.web.pages import Staff, TheInstance, render, say_and_go
 from newsletter.web.visitors import COOKIE, visitor_of
-from newsletter.words import _
 
 router = APIRouter()
 Typed = Annotated[str, Form()]

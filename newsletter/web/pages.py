@@ -20,10 +20,11 @@ from newsletter.accounts.sessions import Visitor
 from newsletter.clock import PARIS
 from newsletter.delivery.ledger.balance import time_left
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _, ngettext
 from newsletter.instance import Instance
 from newsletter.web.csrf import FIELD, LoginNeeded
 from newsletter.web.visitors import visitor_of
-from newsletter.words import Role, _, label, ngettext
+from newsletter.words import Role, label
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "pages"
 FLASH = "dit"

@@ -10,23 +10,24 @@ from sqlmodel import Session
 import segments
 from newsletter.audience import people, record
 from newsletter.clock import paris_day
+from newsletter.i18n import lazy
 from newsletter.instance import Instance
 from newsletter.web.pages import Marketing, TheForm, TheInstance, render, text_of
-from newsletter.words import Horizon, MailState, _, label
+from newsletter.words import Horizon, MailState, label
 from segments.fields import COUNTRIES
 
 router = APIRouter()
 ROOT = "/bureau/personnes"
 OF_A_MAIL = {
-    MailState.planned: _("à envoyer"),
-    MailState.armed: _("en cours d’envoi"),
-    MailState.accepted: _("acceptée par le serveur"),
-    MailState.deferred: _("à réessayer"),
-    MailState.refused: _("refusée"),
-    MailState.suppressed: _("retirée : la personne était partie"),
-    MailState.in_doubt: _("dans le doute"),
-    MailState.settled: _("arrivée (doute levé)"),
-    MailState.cancelled: _("annulée"),
+    MailState.planned: lazy("à envoyer"),
+    MailState.armed: lazy("en cours d’envoi"),
+    MailState.accepted: lazy("acceptée par le serveur"),
+    MailState.deferred: lazy("à réessayer"),
+    MailState.refused: lazy("refusée"),
+    MailState.suppressed: lazy("retirée : la personne était partie"),
+    MailState.in_doubt: lazy("dans le doute"),
+    MailState.settled: lazy("arrivée (doute levé)"),
+    MailState.cancelled: lazy("annulée"),
 }
 """What became of one letter; the labels of words.py count many."""
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]

@@ -6,12 +6,13 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from newsletter import pipeline, wordings
 from newsletter.audience import landing, privacy
 from newsletter.audience.landing import Button
+from newsletter.i18n import _
 from newsletter.instance import Instance
 from newsletter.tokens import Purpose
 from newsletter.web.nonce import FIELD, Shown, age_of, nonce
 from newsletter.web.pages import TheForm, TheInstance, render, text_of, texts_of
 from newsletter.web.token_pages import PRIVATE, no_such_link
-from newsletter.words import Axis, Channel, Horizon, LinkKind, _
+from newsletter.words import Axis, Channel, Horizon, LinkKind
 
 router = APIRouter()
 LOOK = ["GET", "HEAD"]

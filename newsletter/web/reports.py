@@ -10,12 +10,13 @@ from sqlmodel import Session, col, select
 
 from newsletter.delivery.ledger.balance import Balance, balances
 from newsletter.errors import NotFoundError
+from newsletter.i18n import _, ngettext
 from newsletter.store.activity import Event
 from newsletter.store.issues import Edition, Issue, Link
 from newsletter.store.ledger import Mail
 from newsletter.store.people import Subscriber, stands
 from newsletter.web.pages import Marketing, TheInstance, number, render
-from newsletter.words import Axis, EventKind, Horizon, LinkKind, MailState, Verdict, _, label, ngettext
+from newsletter.words import Axis, EventKind, Horizon, LinkKind, MailState, Verdict, label
 
 router = APIRouter()
 ARRIVED = (MailState.accepted, MailState.settled)

@@ -9,11 +9,11 @@ from fastapi.responses import Response
 from newsletter.delivery.ledger import restore_lock
 from newsletter.delivery.ledger.balance import balance_of, edition_of
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _, ngettext
 from newsletter.issues import calendar
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue
 from newsletter.web.pages import Marketing, TheInstance, render, say_and_go
-from newsletter.words import _, ngettext
 
 router = APIRouter()
 ROOT = "/bureau/numeros/{issue_id}"

@@ -13,12 +13,13 @@ from newsletter.compose.mime import letterhead
 from newsletter.delivery.ledger import restore_lock
 from newsletter.delivery.ledger.balance import Balance, Exceptional, Rate, balance_of, edition_of, notes, rate, troubles
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _, lazy, ngettext
 from newsletter.instance import Instance
 from newsletter.issues import approval, calendar, draft
 from newsletter.store.issues import Issue
 from newsletter.web import doubts, send_window
 from newsletter.web.pages import Marketing, TheInstance, number, paris, render, say_and_go
-from newsletter.words import IssueState, NoteKind, _, ngettext
+from newsletter.words import IssueState, NoteKind
 
 router = APIRouter()
 router.include_router(doubts.router)
@@ -29,11 +30,11 @@ REFRESHED_EVERY = 5
 """Seconds between two looks at an issue that is being sent."""
 
 HAPPENED = {
-    NoteKind.deferred: _("le serveur demande de réessayer plus tard"),
-    NoteKind.refused: _("le serveur refuse cette adresse"),
-    NoteKind.doubt: _("la ligne s’est coupée : nous ne savons pas si elle est arrivée"),
-    NoteKind.settled: _("le doute est levé"),
-    NoteKind.suppressed: _("la personne s’est désinscrite depuis"),
+    NoteKind.deferred: lazy("le serveur demande de réessayer plus tard"),
+    NoteKind.refused: lazy("le serveur refuse cette adresse"),
+    NoteKind.doubt: lazy("la ligne s’est coupée : nous ne savons pas si elle est arrivée"),
+    NoteKind.settled: lazy("le doute est levé"),
+    NoteKind.suppressed: lazy("la personne s’est désinscrite depuis"),
 }
 
 

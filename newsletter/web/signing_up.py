@@ -11,13 +11,14 @@ from newsletter import wordings
 from newsletter.audience import confirming, landing, signup
 from newsletter.audience.landing import Origin
 from newsletter.audience.signup import Form
+from newsletter.i18n import _
 from newsletter.imports import spellings
 from newsletter.instance import Instance
 from newsletter.tokens import Purpose
 from newsletter.web.nonce import FIELD, Shown, age_of, nonce
 from newsletter.web.pages import TheForm, TheInstance, render, text_of, texts_of
 from newsletter.web.token_pages import PRIVATE, no_such_link
-from newsletter.words import Axis, Horizon, _
+from newsletter.words import Axis, Horizon
 
 router = APIRouter()
 LEAST = timedelta(seconds=2)  # nobody reads and fills the form in less

@@ -11,20 +11,20 @@ from newsletter.delivery.ledger.balance import Balance, Rate, balances, lanes, m
 from newsletter.delivery.throttle import backoff
 from newsletter.delivery.throttle.providers import name_of
 from newsletter.delivery.workers.registry import late_ticks, signs, tick_marks
+from newsletter.i18n import lazy
 from newsletter.instance import Instance
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue
 from newsletter.web.pages import Marketing, TheInstance, render
-from newsletter.words import _
 
 router = APIRouter()
 TICKS = {
-    "release due issues": _("le départ des numéros"),
-    "send letters": _("les lettres d’inscription"),
-    "load hits": _("la lecture des clics"),
-    "refresh leads": _("la recherche des pistes"),
-    "settle doubts": _("les lettres dans le doute"),
-    "tidy": _("le ménage"),
+    "release due issues": lazy("le départ des numéros"),
+    "send letters": lazy("les lettres d’inscription"),
+    "load hits": lazy("la lecture des clics"),
+    "refresh leads": lazy("la recherche des pistes"),
+    "settle doubts": lazy("les lettres dans le doute"),
+    "tidy": lazy("le ménage"),
 }
 """The scheduler's ticks, in words of the marketing team."""
 REFRESHED_EVERY = 5

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import click
 import pytest
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 
 from newsletter import words
@@ -170,11 +170,14 @@ def test_no_text_names_a_package_index_or_a_place_on_somebodys_machine() -> None
     assert found == []
 
 
+KEYWORDS = {**DEFAULT_KEYWORDS, "lazy": None}
+
+
 def test_every_sentence_can_be_gathered_for_translation() -> None:
     with (ROOT / "babel.cfg").open(encoding="utf-8") as file:
         mapping, options = parse_mapping_cfg(file)  # type: ignore[no-untyped-call]
     gathered: set[str] = set()
-    for _file, _line, sentence, _comments, _context in extract_from_dir(str(ROOT), mapping, options):
+    for _file, _line, sentence, _comments, _context in extract_from_dir(str(ROOT), mapping, options, keywords=KEYWORDS):
         gathered.update([sentence] if isinstance(sentence, str) else sentence)
     of_a_page, of_a_mail, of_the_code = "Je me désinscris", "Une question pour vous", "Il manque un employeur"
     assert {of_a_page, of_a_mail, of_the_code} <= gathered

@@ -9,11 +9,12 @@ from babel.dates import format_timedelta
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
+from newsletter.i18n import _
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue
 from newsletter.store.ledger import Batch, Lane, Mail, MailNote
 from newsletter.store.people import Subscriber
-from newsletter.words import IssueState, MailState, NoteKind, _
+from newsletter.words import IssueState, MailState, NoteKind
 
 LAST_MINUTE = timedelta(minutes=1)
 RECENT = timedelta(days=7)

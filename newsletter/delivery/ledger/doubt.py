@@ -12,10 +12,11 @@ from sqlmodel import Session, col, select
 from newsletter.delivery.ledger.balance import edition_of
 from newsletter.delivery.ledger.statements import cancel_what_is_cancelled
 from newsletter.errors import RefusedError
+from newsletter.i18n import _
 from newsletter.store.activity import Event
 from newsletter.store.issues import Edition, Issue
 from newsletter.store.ledger import BATCH, Batch, Mail, MailNote
-from newsletter.words import DoubtPolicy, IssueState, MailState, NoteKind, _
+from newsletter.words import DoubtPolicy, IssueState, MailState, NoteKind
 
 DOUBT_AFTER = timedelta(minutes=15)
 """How long evidence may take: longer than the ten minutes a server may think at the end of data (RFC 5321)."""

@@ -15,12 +15,13 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from newsletter.errors import NotFoundError
+from newsletter.i18n import _
 from newsletter.store import Store
 from newsletter.store.issues import Edition, Issue
 from newsletter.store.ledger import BATCH, Batch, Lane, Mail
 from newsletter.store.people import Subscriber, mailable
 from newsletter.store.portable import insert_new, learn_sizes, upsert
-from newsletter.words import IssueState, MailState, _
+from newsletter.words import IssueState, MailState
 
 LANE = "default"
 PER_MINUTE = 6000

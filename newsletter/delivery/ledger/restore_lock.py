@@ -20,22 +20,22 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ValidationError
 from sqlmodel import Session, col, select
 
+from newsletter.i18n import lazy
 from newsletter.store.ledger import Batch, Installation
-from newsletter.words import _
 
 MARK_FILE = "installation.json"
 CLAIMS_FILE = "claims.json"
 
-STRANGERS = _(
+STRANGERS = lazy(
     "L’envoi est verrouillé : cette base et ce dossier de données ne se connaissent pas. "
     "L’un des deux est une copie, ou vient d’une sauvegarde."
 )
-OLDER = _(
+OLDER = lazy(
     "L’envoi est verrouillé : la base est plus ancienne que le dernier envoi d’ici. "
     "Elle vient sans doute d’une sauvegarde."
 )
 
-TORN = _("L’envoi est verrouillé : le fichier {name} du dossier de données ne se lit pas.").format(name=CLAIMS_FILE)
+TORN = lazy("L’envoi est verrouillé : le fichier {name} du dossier de données ne se lit pas.").format(name=CLAIMS_FILE)
 
 
 class _Noted(BaseModel):

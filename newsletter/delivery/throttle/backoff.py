@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from newsletter.delivery.throttle.providers import Limits, PaceTable, Rule
+from newsletter.i18n import _, ngettext
 from newsletter.smtp.contract import Fate, Reply
 from newsletter.store.ledger import Slowdown
 from newsletter.store.portable import upsert
-from newsletter.words import _, ngettext
 
 WORDS_KEPT = 200
 

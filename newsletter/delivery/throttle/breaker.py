@@ -7,8 +7,8 @@ close the whole list in minutes. So refusals in a row, without one acceptance be
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
+from newsletter.i18n import lazy
 from newsletter.smtp.contract import Fate, Reply
-from newsletter.words import _
 
 ABOUT_US = 10
 """Refusals in a row that speak of us: login, policy, reputation."""
@@ -107,19 +107,19 @@ def trouble_of(streak: Streak) -> Trouble | None:
 
 
 SENTENCES = {
-    Trouble.login: _(
+    Trouble.login: lazy(
         "Le serveur d’envoi n’accepte plus notre compte : « {words} ». "
         "Vérifiez l’identifiant et le mot de passe SMTP. Les lettres attendent ; rien n’est perdu."
     ),
-    Trouble.refuses_us: _(
+    Trouble.refuses_us: lazy(
         "Le serveur d’envoi refuse toutes nos lettres : « {words} ». "
         "Demandez à votre prestataire d’envoi pourquoi. Les lettres attendent ; rien n’est perdu."
     ),
-    Trouble.refuses_all: _(
+    Trouble.refuses_all: lazy(
         "Le serveur d’envoi refuse toutes les adresses l’une après l’autre : « {words} ». "
         "Vérifiez ses réglages, puis la liste. Les lettres attendent ; rien n’est perdu."
     ),
-    Trouble.busy: _(
+    Trouble.busy: lazy(
         "Le serveur d’envoi nous demande sans cesse d’attendre : « {words} ». L’envoi reprendra de lui-même."
     ),
 }

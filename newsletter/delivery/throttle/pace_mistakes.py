@@ -3,7 +3,7 @@
 from pydantic import ValidationError
 
 from newsletter.errors import NewsletterError
-from newsletter.words import _
+from newsletter.i18n import _, lazy
 
 
 class PaceError(NewsletterError):
@@ -11,25 +11,25 @@ class PaceError(NewsletterError):
 
 
 EXPECTED = {
-    "connections": _("un nombre entier de 0 à 10 000 000 (0 : sans limite)"),
-    "per_minute": _("un nombre entier de 0 à 10 000 000 (0 : sans limite)"),
-    "per_connection": _("un nombre entier de 0 à 10 000 000 (0 : sans limite)"),
-    "domains": _("une liste de domaines, comme [\"exemple.fr\"]"),
-    "first": _("un nombre entier, au moins 1"),
-    "target": _("un nombre entier, au moins 1"),
-    "growth": _("un nombre de plus de 1 à 2 au plus"),
-    "client": _("« wire » ou « aiosmtplib »"),
-    "pipelining": _("true ou false"),
-    "ehlo": _("le nom complet de cette machine, comme « envoi.exemple.fr »"),
-    "ca_file": _("un fichier de certificats au format PEM, à chercher dans le dossier des données"),
-    "warmup": _("first et target, target n’étant pas plus petit que first"),
-    "suspended": _("true ou false"),
-    "suspend": _("true ou false"),
-    "says": _("une liste de mots de réponse, comme [\"Trop de connexions\"]"),
-    "times": _("un nombre entier, au moins 1"),
-    "within_minutes": _("un nombre entier, au moins 1"),
-    "for_minutes": _("un nombre entier, au moins 1"),
-    "when": _("says, for_minutes, et l’un de suspend, per_minute ou connections"),
+    "connections": lazy("un nombre entier de 0 à 10 000 000 (0 : sans limite)"),
+    "per_minute": lazy("un nombre entier de 0 à 10 000 000 (0 : sans limite)"),
+    "per_connection": lazy("un nombre entier de 0 à 10 000 000 (0 : sans limite)"),
+    "domains": lazy("une liste de domaines, comme [\"exemple.fr\"]"),
+    "first": lazy("un nombre entier, au moins 1"),
+    "target": lazy("un nombre entier, au moins 1"),
+    "growth": lazy("un nombre de plus de 1 à 2 au plus"),
+    "client": lazy("« wire » ou « aiosmtplib »"),
+    "pipelining": lazy("true ou false"),
+    "ehlo": lazy("le nom complet de cette machine, comme « envoi.exemple.fr »"),
+    "ca_file": lazy("un fichier de certificats au format PEM, à chercher dans le dossier des données"),
+    "warmup": lazy("first et target, target n’étant pas plus petit que first"),
+    "suspended": lazy("true ou false"),
+    "suspend": lazy("true ou false"),
+    "says": lazy("une liste de mots de réponse, comme [\"Trop de connexions\"]"),
+    "times": lazy("un nombre entier, au moins 1"),
+    "within_minutes": lazy("un nombre entier, au moins 1"),
+    "for_minutes": lazy("un nombre entier, au moins 1"),
+    "when": lazy("says, for_minutes, et l’un de suspend, per_minute ou connections"),
 }  # fmt: skip
 
 

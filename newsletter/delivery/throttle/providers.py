@@ -15,10 +15,10 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from newsletter.delivery.throttle.pace_mistakes import PaceError, mistake
+from newsletter.i18n import _
 from newsletter.smtp.contract import RelayError
 from newsletter.smtp.options import Client, Switches
 from newsletter.smtp.tls import tls_context
-from newsletter.words import _
 
 SHIPPED = Path(__file__).parent / "reference" / "families.toml"
 FILE = "pace.toml"

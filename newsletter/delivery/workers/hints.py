@@ -26,9 +26,9 @@ from newsletter.delivery.workers.dispatch import (
     seen_quietly,
 )
 from newsletter.errors import NewsletterError
+from newsletter.i18n import _
 from newsletter.store import Store
 from newsletter.store.portable import postgresql_address
-from newsletter.words import _
 
 TASK = "drain"
 SWEEP_SECONDS = 2.0
