@@ -1,4 +1,4 @@
-"""The ticks of the house: APScheduler calls pipeline functions, and holds no state of its own.
+"""What runs by itself: APScheduler calls pipeline functions, and holds no state of its own.
 
 What is due is always read from the store (`issue.send_at`, `mail.due_at`, …), so a missed tick only means that the next
 one does the work, and two schedulers at once do it once: the store keeps the promises.

@@ -23,7 +23,7 @@ class Instance:
 
 
 def open_instance(settings: Settings, *, clock: Clock | None = None) -> Instance:
-    """The house of these settings. Raises when `newsletter init` was never run, or the store is of another version."""
+    """The instance of these settings. Raises when `newsletter init` never ran, or the store is of another version."""
     keys = Keyring.load(settings.keys_file)
     store = Store(settings.store_url)
     try:
@@ -36,7 +36,7 @@ def open_instance(settings: Settings, *, clock: Clock | None = None) -> Instance
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
-    """What laying the house did; all False when it stood already."""
+    """What creating the instance did; all False when everything stood already."""
 
     keys: bool
     tables: bool
@@ -59,7 +59,7 @@ def create_instance(settings: Settings) -> Created:
 
 
 def send_lock(instance: Instance) -> str:
-    """Why this house may mail nobody until a person confirms; empty when it may, and it then notes how far it is.
+    """Why this instance may mail nobody until a person confirms; empty when it may, and it then notes how far it is.
 
     A look that finds nothing to note only reads, so the ticks that look all day hold no sender up.
     """

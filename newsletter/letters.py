@@ -31,7 +31,7 @@ class MarkDone(Protocol):
 
 
 def send_confirmations(instance: Instance) -> int:
-    """Ask everyone whose sign-up waits for it to confirm; how many letters left, none while the house is locked."""
+    """Ask everyone whose sign-up waits for it to confirm; how many letters left, none while the instance is locked."""
     with instance.store.reading() as session:
         due = signup.letters_due(session, now=instance.clock.now())
     if not due or send_lock(instance):
@@ -44,7 +44,7 @@ def send_confirmations(instance: Instance) -> int:
 
 
 def send_welcomes(instance: Instance) -> int:
-    """Welcome everyone who confirmed; how many letters left, none while the house is locked."""
+    """Welcome everyone who confirmed; how many letters left, none while the instance is locked."""
     with instance.store.reading() as session:
         due = signup.welcomes_due(session, now=instance.clock.now())
     if not due or send_lock(instance):

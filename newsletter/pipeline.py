@@ -2,7 +2,7 @@
 
 A station reads rows that its neighbour wrote and writes rows that its neighbour will read; only this file knows the
 order. Doors (the pages, the commands, the scheduler) call these functions and decide nothing. Below it are
-`letters.py`, for letters to one person, and `house.py`, for the installation that all of it happens in.
+`letters.py`, for letters to one person, and `instance.py`, for the installed instance that all of it happens in.
 
 The story, top to bottom: sign-ups are confirmed, an issue is written and approved, its audience is chosen and frozen,
 its mails leave, readers act, warm leads reach an adviser.
@@ -160,7 +160,7 @@ def deliver(
 ) -> Drained:
     """Send what is due on this lane until nothing is. Any number of processes may do this at once (DESIGN §5).
 
-    While the house is locked after a restore, nothing leaves, and the sentence says why.
+    While the instance is locked after a restore, nothing leaves, and the sentence says why.
     """
     if why := send_lock(instance):
         return Drained(trouble=why)

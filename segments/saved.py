@@ -1,4 +1,4 @@
-"""The segments that come with the house, to start from: `library/*.segment`.
+"""The segments that come with the program, to start from: `library/*.segment`.
 
 The first line of each is a comment: « # Titre : à quoi il sert ».
 """

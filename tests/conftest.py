@@ -145,13 +145,13 @@ def settings(tmp_path: Path, database: str) -> Settings:
 
 @pytest.fixture
 def instance(settings: Settings, store: Store, keys: Keyring, clock: StoppedClock) -> Instance:
-    """A whole house over a fresh store, with a stopped clock."""
+    """A whole instance over a fresh store, with a stopped clock."""
     return Instance(settings, store, keys, clock)
 
 
 @pytest.fixture
 def command(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Runs `newsletter WORDS…` over the test's house: `command("issue", "list")`; `typed` is its input."""
+    """Runs `newsletter WORDS…` over the test's instance: `command("issue", "list")`; `typed` is its input."""
     instance.keys.save(instance.settings.keys_file)
     monkeypatch.setenv("NEWSLETTER_HOME", str(instance.settings.home))
     monkeypatch.setenv("DATABASE_URL", instance.settings.database_url)

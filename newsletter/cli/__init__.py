@@ -29,7 +29,7 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """The command groups of the house, each imported when it is asked for."""
+    """The command groups, each imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

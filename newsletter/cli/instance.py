@@ -1,4 +1,4 @@
-"""The house that a command works in."""
+"""The instance that a command works in."""
 
 import click
 
@@ -7,7 +7,7 @@ from newsletter.instance import Instance, open_instance
 
 
 def the_instance() -> Instance:
-    """The house of this folder's settings, closed when the command ends."""
+    """The instance of this folder's settings, closed when the command ends."""
     instance = open_instance(read_settings())
     click.get_current_context().call_on_close(instance.store.close)
     return instance

@@ -24,7 +24,7 @@ from newsletter.store.columns import key
 from newsletter.words import label
 
 LOCKED_FOR_GOOD = 4
-"""Looks in a row; processes that start a new house together may each find it strange for a moment."""
+"""Looks in a row; processes that start a new instance together may each find it strange for a moment."""
 
 
 @click.command(help=lazy("Envoyer, et rien d’autre : autant de fois, sur autant de machines que voulu (PostgreSQL)."))
@@ -117,7 +117,7 @@ def _until_done(instance: Instance, heart: Heart, stopping: threading.Event, lan
 
 
 def locked(instance: Instance) -> str:
-    """Why this house may send nothing until a person opens it; empty when it may."""
+    """Why this instance may send nothing until a person opens it; empty when it may."""
     with instance.store.reading() as session:
         return restore_lock.check(session, instance.settings.home)
 

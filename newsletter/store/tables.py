@@ -1,4 +1,4 @@
-"""Every table of the house, imported so that `SQLModel.metadata` is whole."""
+"""Every table, imported so that `SQLModel.metadata` is whole."""
 
 from sqlmodel import SQLModel
 

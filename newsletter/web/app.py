@@ -1,4 +1,4 @@
-"""The web app of one house: which pages there are, what every answer carries, and what a mistake looks like."""
+"""The web app of one instance: which pages there are, what every answer carries, and what a mistake looks like."""
 
 import importlib
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ POLICY = (
 
 
 def create_app(instance: Instance, tracker: ASGIApp | None = None) -> FastAPI:
-    """Every page of this house. `tracker` answers /l/ and /f/ before any page is asked."""
+    """Every page of this instance. `tracker` answers /l/ and /f/ before any page is asked."""
     app = FastAPI(title="Garder contact", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.instance = instance
     app.state.guess_limit = GuessLimit()

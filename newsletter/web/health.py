@@ -1,4 +1,4 @@
-"""For machines: is the house well (/healthz), and its figures for Prometheus (/metrics). Never an address."""
+"""For machines: is the instance well (/healthz), and its figures for Prometheus (/metrics). Never an address."""
 
 import ipaddress
 import secrets
@@ -33,7 +33,7 @@ FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
 class IllError(NewsletterError):
-    """A part of the house does not work."""
+    """A part of the instance does not work."""
 
 
 def may_look(request: Request, instance: TheInstance) -> None:

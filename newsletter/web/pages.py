@@ -1,4 +1,4 @@
-"""What every page is made with: the house, who is asking, the templates, and the way back after a form."""
+"""What every page is made with: the instance, who is asking, the templates, and the way back after a form."""
 
 import base64
 import binascii
@@ -37,7 +37,7 @@ class ForbiddenError(NewsletterError):
 
 
 def the_instance(request: Request) -> Instance:
-    """The house that this app serves."""
+    """The instance that this app serves."""
     instance: Instance = request.app.state.instance
     return instance
 

@@ -1,4 +1,4 @@
-"""When the mails of an issue may leave: at once, between two hours of the day; and the lock of a restored house."""
+"""When the mails of an issue may leave: at once, between two hours of the day; and the lock of a restored instance."""
 
 from datetime import time
 from typing import Annotated

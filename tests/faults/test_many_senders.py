@@ -34,7 +34,7 @@ READERS = 520  # two batches
 
 @dataclass
 class Office:
-    """A house on disk with an edition to send, and the server it leaves through."""
+    """An instance on disk with an edition to send, and the server it leaves through."""
 
     instance: Instance
     postbox: MailServer

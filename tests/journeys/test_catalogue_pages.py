@@ -20,7 +20,7 @@ EMPLOYER = {"name": "Atelier <b>du</b> Célé", "sector": "industrie", "commune"
 
 @pytest.fixture
 def site(instance: Instance) -> Iterator[str]:
-    """A served house with its territory and one account of each role; its address."""
+    """A served instance with its territory and one account of each role; its address."""
     one_account_of_each_role(instance)
     with instance.store.transaction() as session:
         territory.load(session)

@@ -23,7 +23,7 @@ PHRASE = "une petite phrase"
 
 @pytest.fixture
 def site(instance: Instance) -> Iterator[str]:
-    """A served house: Claire has a lead (Figeac), Hugo has none; somebody of Cahors waits for an adviser."""
+    """A served instance: Claire has a lead (Figeac), Hugo has none; somebody of Cahors waits for an adviser."""
     with instance.store.transaction() as session:
         accounts = {
             login: create_account(session, login=login, name=login.title(), role=role, password=PHRASE, now=NOW).id

@@ -1,4 +1,4 @@
-"""What machines ask: is the house well, and its figures. And the page that shows people who sends."""
+"""What machines ask: is the instance well, and its figures. And the page that shows people who sends."""
 
 import asyncio
 import shutil
@@ -30,7 +30,7 @@ TICK = timedelta(seconds=5)
 
 @pytest.fixture
 def well(instance: Instance) -> Instance:
-    """A house whose scheduler ticks and whose folders are there."""
+    """An instance whose scheduler ticks and whose folders are there."""
     instance.settings.journal.mkdir(parents=True)
     heart = Heart(instance.store, instance.clock, host="cahors", pid=4601)
     with heart.ticking("load hits", TICK), heart.draining("default"):

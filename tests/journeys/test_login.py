@@ -15,7 +15,7 @@ OPEN_TO_STRANGERS = {"/bureau/connexion"}
 
 @pytest.fixture
 def site(instance: Instance) -> Iterator[str]:
-    """A served house with one account of each role, named like it; its address."""
+    """A served instance with one account of each role, named like it; its address."""
     one_account_of_each_role(instance)
     with serve(instance) as served:
         yield served.settings.base_url

@@ -34,7 +34,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def site(tmp_path: Path, empty_stores: dict[str, str], keys: Keyring, clock: StoppedClock) -> Iterator[str]:
-    """A served house with something on every shelf; its address. Pages look alike on either store: SQLite will do."""
+    """A served instance with rows of every kind; its address. Pages look alike on either store: SQLite will do."""
     shutil.copy(empty_stores["sqlite"], tmp_path / "store.db")
     store = Store(f"sqlite:///{tmp_path / 'store.db'}")
     settings = Settings(home=tmp_path / "home", database_url=str(store.engine.url), _env_file=None)  # type: ignore[call-arg]

@@ -26,7 +26,7 @@ FORM = {"address": "Ana@Exemple.FR", "first_name": "Ana <b>", "newsletter": "1",
 
 @pytest.fixture
 def visitor(instance: Instance) -> Iterator[httpx.Client]:
-    """A browser without cookies, in front of a house with its territory and one printed support."""
+    """A browser without cookies, in front of an instance with its territory and one printed support."""
     with instance.store.transaction() as session:
         territory.load(session)
         partner = a_partner(session, "Bois des elfes")

@@ -1,4 +1,4 @@
-"""Control of a send through pages and commands: late issues, hours, doubts, and the lock of a restored house."""
+"""Control of a send through pages and commands: late issues, hours, doubts, and the lock of a restored instance."""
 
 import json
 import re

@@ -38,7 +38,7 @@ LEONIE, RENE, GATEWAY = "leonie@example.org", "rene@example.org", "gaston@exampl
 
 @dataclass
 class Story:
-    """A served house with its catalogue, its team and a mail server behind it."""
+    """A served instance with its catalogue, its team and a mail server behind it."""
 
     instance: Instance
     clock: StoppedClock

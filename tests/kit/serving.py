@@ -24,10 +24,10 @@ PHRASE = "une petite phrase"
 
 @contextmanager
 def serve(instance: Instance, *, tracker: ASGIApp | None = None, port: int = 0) -> Iterator[Instance]:
-    """Serve this house on a free loopback port while the block runs.
+    """Serve this instance on a free loopback port while the block runs.
 
-    Yields the house with `settings.base_url` set to that port, so that its mails link there. `tracker` answers /l/ and
-    /f/, as under `newsletter serve`.
+    Yields the instance with `settings.base_url` set to that port, so that its mails link there. `tracker` answers
+    /l/ and /f/, as under `newsletter serve`.
     """
     with listener(port) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -65,7 +65,7 @@ def one_account_of_each_role(instance: Instance) -> None:
 
 @cache
 def _hash_of_the_phrase() -> str:
-    """Made once: it is meant to take long, and every served house would make it anew for each of its accounts."""
+    """Made once: it is meant to take long, and every served instance would make it anew for each of its accounts."""
     return hash_password(PHRASE)
 
 
