@@ -12,11 +12,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.counted import CORES, Running, counting_server
-from benchmarks.readers import an_edition, many_readers, plan_edition
 from benchmarks.rows import Row, times
-from benchmarks.stores import SQLITE, Databases, databases
 from newsletter.store import Store
+from tests.kit.counting_smtp import CORES, CountingServer, counting_server
+from tests.kit.databases import SQLITE, Databases, databases
+from tests.kit.planned_editions import an_edition, many_readers, plan_edition
 
 NAIVE_BAR, SMTP_SOURCE_BAR = 20.0, 0.5
 ROUNDS = 3
@@ -74,10 +74,10 @@ def _round(made: Databases, connections: int, *, ours: int, naive: int) -> Round
 
 def send_apart(url: str, *options: str, port: int = 0) -> dict[str, Any]:
     """What one sender process did, alone on its core. `options` are those of benchmarks.sender."""
-    return _told("benchmarks.sender", url, str(port), *options)
+    return _told("tests.kit.sender_process", url, str(port), *options)
 
 
-def smtp_source(server: Running, connections: int, count: int) -> float | None:
+def smtp_source(server: CountingServer, connections: int, count: int) -> float | None:
     """Messages a second of Postfix's own: one constant message, nothing recorded. None where it is not installed."""
     program = shutil.which("smtp-source", path=os.pathsep.join([os.defpath, "/usr/sbin", str(UNPACKED / "usr/sbin")]))
     if program is None:

@@ -10,15 +10,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.families import run_families
-from benchmarks.kills import CONNECTIONS, kill_senders
-from benchmarks.mishaps import MISHAPS, kill_planners, suffer
-from benchmarks.readers import many_readers
 from benchmarks.rows import Row, keep, table
-from benchmarks.stores import POSTGRESQL, SQLITE, Databases, databases
-from benchmarks.trials import Verdicts
 from newsletter.store import Store
 from newsletter.words import DoubtPolicy
+from tests.kit.databases import POSTGRESQL, SQLITE, Databases, databases
+from tests.kit.fault_injection import FAULTS, inject, kill_planners
+from tests.kit.fault_trials import TrialResult
+from tests.kit.killed_senders import CONNECTIONS, kill_senders
+from tests.kit.planned_editions import many_readers
+from tests.kit.provider_faults import run_provider_faults
 
 READERS = 8000
 KILLS = 17  # for each of the twelve combinations: 204
@@ -33,19 +33,19 @@ def run(quick: bool = False) -> Iterator[Row]:
             for processes in (1, 3):
                 for policy in POLICIES:
                     yield _kills(made, kind, policy=policy, processes=processes, kills=kills)
-        for name, kinds, mishap, odd, share in MISHAPS:
+        for name, kinds, fault, odd, share in FAULTS:
             for kind in kinds:
-                yield _row(f"{name}, {kind}", suffer(made, kind, mishap, odd=odd, share=share))
+                yield _row(f"{name}, {kind}", inject(made, kind, fault, odd=odd, share=share))
         for kind in (SQLITE, POSTGRESQL):
             wrong = kill_planners(made, kind, kills=2 if quick else 8)
             yield _judged(f"killed while planning, {kind}", wrong, unit="violations")
         for kind, processes in ((SQLITE, 1), (POSTGRESQL, 3)):
-            yield _families(made, kind, 5_000 if quick else 100_000, processes=processes)
+            yield _provider_faults(made, kind, 5_000 if quick else 100_000, processes=processes)
 
 
 def _kills(made: Databases, kind: str, *, policy: DoubtPolicy, processes: int, kills: int) -> Row:
     """As many editions as it takes for so many kills."""
-    told: list[Verdicts] = []
+    told: list[TrialResult] = []
     while (left := kills - sum(one.kills for one in told)) > 0:
         url = made.fresh(kind)
         store = Store(url)
@@ -55,15 +55,17 @@ def _kills(made: Databases, kind: str, *, policy: DoubtPolicy, processes: int, k
     return _row(f"SIGKILL, {policy}, {kind}, {processes} process{'es' if processes > 1 else ''}", *told)
 
 
-def _families(made: Databases, kind: str, mails: int, *, processes: int) -> Row:
-    """A long list over twelve receiver families with mixed faults, at a pace that takes at least two minutes."""
+def _provider_faults(made: Databases, kind: str, mails: int, *, processes: int) -> Row:
+    """A long list over twelve mailbox providers with mixed faults, at a pace that takes at least two minutes."""
     url = made.fresh(kind)
-    wrong = list(run_families(url, made.home(), mails=mails, minutes=mails / 50_000, processes=processes))
-    name = f"twelve families, mixed faults, {mails:,} mails, {kind}, {processes} process{'es' if processes > 1 else ''}"
+    wrong = list(run_provider_faults(url, made.home(), mails=mails, minutes=mails / 50_000, processes=processes))
+    name = (
+        f"twelve providers, mixed faults, {mails:,} mails, {kind}, {processes} process{'es' if processes > 1 else ''}"
+    )
     return _judged(name, wrong, unit="not as foretold, or too fast")
 
 
-def _row(name: str, *told: Verdicts) -> Row:
+def _row(name: str, *told: TrialResult) -> Row:
     counts = {
         "mails": sum(one.mails for one in told),
         "kills": sum(one.kills for one in told),

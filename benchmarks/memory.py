@@ -2,10 +2,10 @@
 
 from benchmarks.endtoend import send_apart
 from benchmarks.planning import MEMORY_BAR
-from benchmarks.readers import an_edition, many_readers, plan_edition
 from benchmarks.rows import Row
-from benchmarks.stores import SQLITE, Databases, databases
 from newsletter.store import Store
+from tests.kit.databases import SQLITE, Databases, databases
+from tests.kit.planned_editions import an_edition, many_readers, plan_edition
 
 CONNECTIONS = 50
 

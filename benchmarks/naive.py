@@ -19,9 +19,9 @@ from email.utils import format_datetime
 import aiosmtplib
 import jinja2
 
-from benchmarks import letter
-from benchmarks.sender import KEYS
 from newsletter.tokens import Purpose
+from tests.kit import sample_letter
+from tests.kit.sender_process import KEYS
 
 BASE = "https://lettre.ohmylot.example"
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -37,7 +37,7 @@ def write(html: jinja2.Template, text: jinja2.Template, number: int) -> EmailMes
         "preferences": f"{BASE}/p/{KEYS.sign(Purpose.preferences, number)}",
         "unsubscribe": unsubscribe,
         "pixel": f'<img src="{BASE}/f/{KEYS.sign(Purpose.open, 1, number)}.gif" width="1" height="1" alt="">',
-    } | {f"link_{place}": f"{click}/{place}" for place in range(1, letter.LINKS + 1)}
+    } | {f"link_{place}": f"{click}/{place}" for place in range(1, sample_letter.LINKS + 1)}
     message = EmailMessage(policy=LINES)
     message["From"] = "Oh my Lot ! <bonjour@ohmylot.example>"
     message["To"] = f"reader-{number}@famille-{number % 12}.example"
@@ -56,7 +56,7 @@ def templates() -> tuple[jinja2.Template, jinja2.Template]:
     tags = {"variable_start_string": "[[", "variable_end_string": "]]"}
     markup = jinja2.Environment(autoescape=True, **tags)  # type: ignore[arg-type]
     plain = jinja2.Environment(autoescape=False, **tags)  # type: ignore[arg-type]  # noqa: S701  plain text
-    return markup.from_string(letter.html()), plain.from_string(letter.text())
+    return markup.from_string(sample_letter.html()), plain.from_string(sample_letter.text())
 
 
 async def send(port: int, count: int, *, connections: int) -> None:

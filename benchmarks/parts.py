@@ -1,11 +1,11 @@
 """Where a mail's processor time goes: one send over the wire, with a stopwatch on the program and on the ledger."""
 
-from benchmarks.counted import CORES, counting_server
 from benchmarks.endtoend import send_apart
-from benchmarks.readers import an_edition, many_readers, plan_edition
 from benchmarks.rows import Row
-from benchmarks.stores import SQLITE, Databases, databases
 from newsletter.store import Store
+from tests.kit.counting_smtp import CORES, counting_server
+from tests.kit.databases import SQLITE, Databases, databases
+from tests.kit.planned_editions import an_edition, many_readers, plan_edition
 
 
 def run(quick: bool = False) -> list[Row]:

@@ -6,11 +6,11 @@ import sys
 import time
 from dataclasses import dataclass
 
-from benchmarks.readers import an_edition, many_readers, plan_edition
 from benchmarks.rows import Row, at_most
-from benchmarks.sender import peak_mb
-from benchmarks.stores import POSTGRESQL, SQLITE, Databases, databases
 from newsletter.store import Store
+from tests.kit.databases import POSTGRESQL, SQLITE, Databases, databases
+from tests.kit.planned_editions import an_edition, many_readers, plan_edition
+from tests.kit.sender_process import peak_mb
 
 SECONDS_BAR, MEMORY_BAR = 10.0, 1.3
 MILLION, TEN_THOUSAND = 1_000_000, 10_000

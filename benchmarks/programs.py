@@ -16,7 +16,6 @@ from typing import Any
 
 import jinja2
 
-from benchmarks import letter
 from benchmarks.rows import Row, at_most, table, times
 from newsletter.compose.links import LazyLinks, LinkTarget
 from newsletter.compose.mime import letterhead, message_id_for
@@ -25,6 +24,7 @@ from newsletter.compose.slots import compile_message
 from newsletter.config import Settings
 from newsletter.tokens import Keyring
 from newsletter.words import LinkKind
+from tests.kit import sample_letter
 
 KEYS = Keyring.fresh()
 HEAD = letterhead(Settings.model_construct(base_url="https://lettre.ohmylot.example"))
@@ -32,7 +32,7 @@ SUBJECT = "Des nouvelles du Lot : l’atelier de Figeac vous attend"
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TARGETS = tuple(
     LinkTarget(number=number, kind=LinkKind.page, url=f"https://www.lot.example/histoires/{number}")
-    for number in range(1, letter.LINKS + 1)
+    for number in range(1, sample_letter.LINKS + 1)
 )
 NAMES = ["Camille", "Zoé", "Jean-Noël", "", "Anne <3", "François-Xavier", "Léa & Tom", "Ibrahim", "Maëlle", "O’Neill"]
 ROUNDS = 7
@@ -89,7 +89,7 @@ def run() -> list[dict[str, Any]]:
 def compiled() -> Writer:
     """As the sender does it: tokens, Message-ID, header fields and bodies."""
     program = compile_message(
-        Program(subject=SUBJECT, html=letter.html(), text=letter.text()),
+        Program(subject=SUBJECT, html=sample_letter.html(), text=sample_letter.text()),
         letterhead=HEAD,
         date=DATE,
         targets=TARGETS,
@@ -102,8 +102,8 @@ def compiled() -> Writer:
 def by_the_libraries() -> Writer:
     """The same message as Jinja and the standard library write it, with templates compiled once."""
     options = {"variable_start_string": "[[", "variable_end_string": "]]", "keep_trailing_newline": True}
-    html = jinja2.Environment(autoescape=True, **options).from_string(letter.html())  # type: ignore[arg-type]
-    text = jinja2.Environment(autoescape=False, **options).from_string(letter.text())  # type: ignore[arg-type] # noqa: S701
+    html = jinja2.Environment(autoescape=True, **options).from_string(sample_letter.html())  # type: ignore[arg-type]
+    text = jinja2.Environment(autoescape=False, **options).from_string(sample_letter.text())  # type: ignore[arg-type] # noqa: S701
     return partial(_by_the_libraries, html=html, text=text)
 
 

@@ -9,14 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.counted import Received, counting_server
-from benchmarks.readers import an_edition, plan_edition, these_readers
 from benchmarks.rows import Row, at_most, times
-from benchmarks.stores import POSTGRESQL, Databases, databases
 from newsletter.delivery.ledger.balance import balance_of
 from newsletter.delivery.workers.hints import prepare_hints
 from newsletter.store import Store
 from newsletter.tokens import Keyring
+from tests.kit.counting_smtp import ServerLog, counting_server
+from tests.kit.databases import POSTGRESQL, Databases, databases
+from tests.kit.planned_editions import an_edition, plan_edition, these_readers
 
 CONNECTIONS = 8
 ANSWER_SECONDS = 0.02
@@ -43,7 +43,7 @@ def run(quick: bool = False) -> list[Row]:
     return rows
 
 
-def send_together(made: Databases, processes: int, mails: int) -> tuple[Received, int]:
+def send_together(made: Databases, processes: int, mails: int) -> tuple[ServerLog, int]:
     """What the server got from so many processes, and how many mails are not where they belong."""
     url = made.fresh(POSTGRESQL)
     home = made.home()
@@ -77,7 +77,7 @@ def _work(processes: int, url: str, home: Path, port: int) -> None:
             raise RuntimeError(f"a sender ended with {code}")
 
 
-def _per_second(received: Received) -> float:
+def _per_second(received: ServerLog) -> float:
     """Over the middle of the run: all processes have started, and none has run out of batches."""
     moments = sorted(moment for moment, _message_id, _recipient in received.messages)
     first, last = len(moments) // 4, len(moments) * 3 // 4

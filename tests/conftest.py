@@ -12,14 +12,14 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from benchmarks.stores import ON_DISK, start_postgresql
 from newsletter.cli import newsletter
 from newsletter.clock import StoppedClock
 from newsletter.config import Settings
 from newsletter.instance import Instance
 from newsletter.store import Store
 from newsletter.tokens import Keyring
-from tests.kit.certificates import Papers
+from tests.kit.certificates import Authority
+from tests.kit.databases import ON_DISK, start_postgresql
 
 A_MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """The present moment of every test that does not choose its own: 10 o'clock in Paris."""
@@ -133,9 +133,9 @@ def keys() -> Keyring:
 
 
 @pytest.fixture(scope="session")
-def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """An authority of our own, for servers that speak TLS."""
-    return Papers(tmp_path_factory.mktemp("papers"))
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture
@@ -145,13 +145,13 @@ def settings(tmp_path: Path, database: str) -> Settings:
 
 @pytest.fixture
 def instance(settings: Settings, store: Store, keys: Keyring, clock: StoppedClock) -> Instance:
-    """A whole instance over a fresh store, with a stopped clock."""
+    """An instance over a fresh store, with a stopped clock."""
     return Instance(settings, store, keys, clock)
 
 
 @pytest.fixture
 def command(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Runs `newsletter WORDS…` over the test's instance: `command("issue", "list")`; `typed` is its input."""
+    """Runs `newsletter WORDS…` on the test instance: `command("issue", "list")`; `typed` is its input."""
     instance.keys.save(instance.settings.keys_file)
     monkeypatch.setenv("NEWSLETTER_HOME", str(instance.settings.home))
     monkeypatch.setenv("DATABASE_URL", instance.settings.database_url)

@@ -13,7 +13,7 @@ from newsletter.smtp.factory import WayOut, open_transport
 from newsletter.smtp.options import Client, Security, Switches
 from newsletter.smtp.pipelined import switches_of
 from newsletter.smtp.relay import SmtpRelay
-from tests.kit.certificates import Papers
+from tests.kit.certificates import Authority
 from tests.kit.outboxes import ListOutbox, an_envelope, deliver_all
 from tests.kit.scripted_smtp import Script, Seen, scripted
 
@@ -44,29 +44,31 @@ def send(way: str, script: Script, *, security: Security, home: Path, ca_file: s
 
 
 @pytest.fixture(scope="module")
-def strangers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
+def strangers(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """An authority that nobody here told us to believe."""
-    return Papers(tmp_path_factory.mktemp("strangers"))
+    return Authority(tmp_path_factory.mktemp("strangers"))
 
 
 @pytest.mark.parametrize("security", [Security.starttls, Security.tls])
 @pytest.mark.parametrize("way", WAYS)
 def test_an_authority_of_our_own_is_believed_and_no_other(
-    way: str, security: Security, papers: Papers, strangers: Papers
+    way: str, security: Security, authority: Authority, strangers: Authority
 ) -> None:
-    home, name = papers.file.parent, papers.file.name
-    assert send(way, papers.script(security, Script()), security=security, home=home, ca_file=name).fates == [
+    home, name = authority.file.parent, authority.file.name
+    assert send(way, authority.script(security, Script()), security=security, home=home, ca_file=name).fates == [
         "accepted"
     ]
-    for server, ca_file in ((strangers, name), (papers, "")):
+    for server, ca_file in ((strangers, name), (authority, "")):
         with pytest.raises(RelayError, match="certificat"):
             send(way, server.script(security, Script()), security=security, home=home, ca_file=ca_file)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_file_that_holds_no_authority_is_named_and_nothing_leaves(way: str, tmp_path: Path, papers: Papers) -> None:
+def test_a_file_that_holds_no_authority_is_named_and_nothing_leaves(
+    way: str, tmp_path: Path, authority: Authority
+) -> None:
     (tmp_path / "empty.pem").touch()
-    script = papers.script(Security.starttls, Script())
+    script = authority.script(Security.starttls, Script())
     for name in ("missing.pem", "empty.pem", "."):
         with pytest.raises(RelayError, match="Le fichier de l’autorité de certification") as said:
             send(way, script, security=Security.starttls, home=tmp_path, ca_file=name)
@@ -74,13 +76,13 @@ def test_a_file_that_holds_no_authority_is_named_and_nothing_leaves(way: str, tm
 
 
 def test_an_authority_that_was_renewed_holds_without_a_restart(
-    tmp_path: Path, papers: Papers, strangers: Papers
+    tmp_path: Path, authority: Authority, strangers: Authority
 ) -> None:
-    file, script = tmp_path / "authority.pem", papers.script(Security.tls, Script())
+    file, script = tmp_path / "authority.pem", authority.script(Security.tls, Script())
     file.write_bytes(strangers.file.read_bytes())
     with pytest.raises(RelayError):
         send("wire", script, security=Security.tls, home=tmp_path, ca_file=file.name)
-    file.write_bytes(papers.file.read_bytes())
+    file.write_bytes(authority.file.read_bytes())
     os.utime(file, ns=(0, file.stat().st_mtime_ns + 1))  # a file system whose clock is coarse
     assert send("wire", script, security=Security.tls, home=tmp_path, ca_file=file.name).fates == ["accepted"]
 

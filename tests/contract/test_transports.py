@@ -31,9 +31,9 @@ def smtp(name: str, port: int, *, username: str = "", password: str = "", per_co
 
 
 @pytest.fixture
-def postbox() -> Iterator[MailServer]:
-    with smtp_server() as postbox:
-        yield postbox
+def mail_server() -> Iterator[MailServer]:
+    with smtp_server() as mail_server:
+        yield mail_server
 
 
 def deliver(transport: Transport, outbox: ListOutbox) -> ListOutbox:
@@ -76,20 +76,23 @@ def test_single_letters_are_posted_in_their_order(transport: Transport) -> None:
     assert post(transport, []) == []
 
 
-def test_without_a_permit_nothing_is_handed_over(transport: Transport, tmp_path: Path, postbox: MailServer) -> None:
+def test_without_a_permit_nothing_is_handed_over(transport: Transport, tmp_path: Path, mail_server: MailServer) -> None:
     async def never(_envelope: Envelope) -> bool:
         return False
 
     assert deliver(transport, ListOutbox.of([an_envelope()], permission=never)).fates == ["held"]
     assert not list((tmp_path / "Maildir").glob("new/*"))
-    assert not postbox.received
+    assert not mail_server.received
 
 
 @pytest.mark.parametrize("name", SMTP)
-def test_the_bytes_arrive_unchanged(postbox: MailServer, name: str) -> None:
-    deliver(smtp(name, postbox.port), ListOutbox.of([an_envelope()]))
-    assert postbox.received[0].message == MESSAGE
-    assert (postbox.received[0].sender, postbox.received[0].recipient) == ("retours@example.org", "b@example.org")
+def test_the_bytes_arrive_unchanged(mail_server: MailServer, name: str) -> None:
+    deliver(smtp(name, mail_server.port), ListOutbox.of([an_envelope()]))
+    assert mail_server.received[0].message == MESSAGE
+    assert (mail_server.received[0].sender, mail_server.received[0].recipient) == (
+        "retours@example.org",
+        "b@example.org",
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,8 +153,8 @@ def test_after_421_the_line_is_left_and_the_rest_waits_for_another(name: str, wh
 
 
 @pytest.mark.parametrize("name", SMTP)
-def test_a_connection_ends_after_its_number_of_messages(postbox: MailServer, name: str) -> None:
-    outbox = deliver(smtp(name, postbox.port, per_connection=2), ListOutbox.of([an_envelope()] * 3))
+def test_a_connection_ends_after_its_number_of_messages(mail_server: MailServer, name: str) -> None:
+    outbox = deliver(smtp(name, mail_server.port, per_connection=2), ListOutbox.of([an_envelope()] * 3))
     assert (outbox.fates, len(outbox.waiting)) == (["accepted"] * 2, 1)
 
 
@@ -202,8 +205,8 @@ def test_a_server_that_wants_no_mail_now_is_said_in_its_words(name: str) -> None
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")  # aiosmtpd warns of a login without TLS; the line is loopback
 @pytest.mark.parametrize("name", SMTP)
 def test_a_refused_login_is_said_in_one_sentence(name: str) -> None:
-    with smtp_server(login=("lot", "secret")) as postbox:
+    with smtp_server(login=("lot", "secret")) as mail_server:
         with pytest.raises(RelayError, match="refuse notre compte"):
-            deliver(smtp(name, postbox.port, username="lot", password="wrong"), ListOutbox.of([an_envelope()]))
-        good = smtp(name, postbox.port, username="lot", password="secret")
+            deliver(smtp(name, mail_server.port, username="lot", password="wrong"), ListOutbox.of([an_envelope()]))
+        good = smtp(name, mail_server.port, username="lot", password="secret")
         assert deliver(good, ListOutbox.of([an_envelope()])).fates == ["accepted"]

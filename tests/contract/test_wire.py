@@ -17,7 +17,7 @@ from newsletter.smtp.options import Client, Patience, Security, Switches
 from newsletter.smtp.pipelined import Wire
 from newsletter.smtp.relay import SmtpRelay
 from newsletter.smtp.replies import AnswerReader, NonsenseError
-from tests.kit.certificates import Papers
+from tests.kit.certificates import Authority
 from tests.kit.outboxes import ListOutbox, an_envelope, deliver_all
 from tests.kit.scripted_smtp import (
     DROP,
@@ -174,10 +174,10 @@ LARGE = b"x" * 998 + b"\r\n"
 
 
 @pytest.mark.parametrize("security", list(Security))
-def test_a_line_lost_before_the_dot_left_is_no_doubt(run: Runs, security: Security, papers: Papers) -> None:
+def test_a_line_lost_before_the_dot_left_is_no_doubt(run: Runs, security: Security, authority: Authority) -> None:
     outbox = ListOutbox.of([an_envelope(message=LARGE * 16_000), an_envelope("c@example.org")])
-    script = papers.script(security, Script(answers={"DATA": [READ_NO_MORE]}))
-    seen = run(send(outbox, script, switches=papers.switches(security)))
+    script = authority.script(security, Script(answers={"DATA": [READ_NO_MORE]}))
+    seen = run(send(outbox, script, switches=authority.switches(security)))
     assert (outbox.fates, seen.taken, len(outbox.waiting)) == (["try_later"], [], 1)
 
 
@@ -185,10 +185,16 @@ def test_a_line_lost_before_the_dot_left_is_no_doubt(run: Runs, security: Securi
 @pytest.mark.parametrize("message", [LARGE, LARGE * 100], ids=["small", "large"])
 @pytest.mark.parametrize("end", [DROP, TAKE_AND_DROP])
 def test_a_line_lost_after_the_dot_left_is_in_doubt(
-    run: Runs, security: Security, papers: Papers, message: bytes, end: str
+    run: Runs, security: Security, authority: Authority, message: bytes, end: str
 ) -> None:
     outbox = ListOutbox.of([an_envelope(message=message), an_envelope("c@example.org")])
-    run(send(outbox, papers.script(security, Script(answers={"DOT": [end]})), switches=papers.switches(security)))
+    run(
+        send(
+            outbox,
+            authority.script(security, Script(answers={"DOT": [end]})),
+            switches=authority.switches(security),
+        )
+    )
     assert (outbox.fates, len(outbox.waiting)) == (["unknown"], 1)
 
 
@@ -206,22 +212,22 @@ STUCK = Patience(block=0.2)
 
 @pytest.mark.parametrize("security", list(Security))
 def test_a_server_that_takes_none_of_a_body_is_given_up_without_a_doubt(
-    run: Runs, security: Security, papers: Papers
+    run: Runs, security: Security, authority: Authority
 ) -> None:
     outbox = ListOutbox.of([an_envelope(message=LARGE * 16_000), an_envelope("c@example.org")])
-    script = papers.script(security, Script(answers={"DATA": [STALL]}))
+    script = authority.script(security, Script(answers={"DATA": [STALL]}))
     began = time.monotonic()
-    run(send(outbox, script, switches=replace(papers.switches(security), patience=STUCK)))
+    run(send(outbox, script, switches=replace(authority.switches(security), patience=STUCK)))
     assert (outbox.fates, outbox.replies[0].words, len(outbox.waiting)) == (["try_later"], "nothing taken in time", 1)
     assert time.monotonic() - began >= STUCK.block
 
 
 @pytest.mark.parametrize("security", [Security.none, Security.tls])
-def test_a_server_that_takes_a_body_slowly_is_waited_for(run: Runs, security: Security, papers: Papers) -> None:
+def test_a_server_that_takes_a_body_slowly_is_waited_for(run: Runs, security: Security, authority: Authority) -> None:
     outbox = ListOutbox.of([an_envelope(message=LARGE * 16_000), an_envelope("c@example.org")])
-    script, patience = papers.script(security, Script(answers={"DATA": [READ_SLOWLY]})), Patience(block=0.4)
+    script, patience = authority.script(security, Script(answers={"DATA": [READ_SLOWLY]})), Patience(block=0.4)
     began = time.monotonic()
-    run(send(outbox, script, switches=replace(papers.switches(security), patience=patience)))
+    run(send(outbox, script, switches=replace(authority.switches(security), patience=patience)))
     assert outbox.fates == ["accepted"] * 2
     assert time.monotonic() - began > 2 * patience.block
 
@@ -289,19 +295,19 @@ def test_out_of_step_nothing_is_believed(run: Runs, answers: dict[str, list[str]
 
 
 @pytest.mark.parametrize("security", [Security.starttls, Security.tls])
-def test_messages_leave_under_tls_in_one_round_trip(run: Runs, security: Security, papers: Papers) -> None:
+def test_messages_leave_under_tls_in_one_round_trip(run: Runs, security: Security, authority: Authority) -> None:
     outbox = ListOutbox.of([an_envelope(message=LARGE * size) for size in (1, 20, 100)])
-    seen = run(send(outbox, papers.script(security, Script()), switches=papers.switches(security)))
+    seen = run(send(outbox, authority.script(security, Script()), switches=authority.switches(security)))
     assert outbox.fates == ["accepted"] * 3
     assert seen.taken == [LARGE, LARGE * 20, LARGE * 100]
     assert seen.count("EHLO") == (2 if security is Security.starttls else 1)
 
 
 @pytest.mark.parametrize("security", [Security.starttls, Security.tls])
-def test_a_stranger_s_certificate_gets_no_mail(run: Runs, security: Security, papers: Papers) -> None:
+def test_a_stranger_s_certificate_gets_no_mail(run: Runs, security: Security, authority: Authority) -> None:
     outbox = ListOutbox.of([an_envelope()])
     with pytest.raises(RelayError, match="certificat"):
-        run(send(outbox, papers.script(security, Script()), switches=Switches(security=security)))
+        run(send(outbox, authority.script(security, Script()), switches=Switches(security=security)))
 
 
 @pytest.mark.parametrize(
@@ -314,10 +320,10 @@ def test_without_its_encryption_nothing_is_said_to_a_server(run: Runs, script: S
         run(send(ListOutbox.of([an_envelope()]), script, switches=Switches(security=Security.starttls)))
 
 
-def test_words_in_clear_behind_starttls_are_not_believed(run: Runs, papers: Papers) -> None:
-    script = papers.script(Security.starttls, Script(answers={"STARTTLS": ["220 go on\r\n250 PIPELINING"]}))
+def test_words_in_clear_behind_starttls_are_not_believed(run: Runs, authority: Authority) -> None:
+    script = authority.script(Security.starttls, Script(answers={"STARTTLS": ["220 go on\r\n250 PIPELINING"]}))
     with pytest.raises(RelayError):
-        run(send(ListOutbox.of([an_envelope()]), script, switches=papers.switches(Security.starttls)))
+        run(send(ListOutbox.of([an_envelope()]), script, switches=authority.switches(Security.starttls)))
 
 
 @pytest.mark.parametrize("offered", ["AUTH PLAIN LOGIN", "AUTH LOGIN", "AUTH=LOGIN"])

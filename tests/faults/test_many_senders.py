@@ -33,11 +33,11 @@ READERS = 520  # two batches
 
 
 @dataclass
-class Office:
+class SendingInstance:
     """An instance on disk with an edition to send, and the server it leaves through."""
 
     instance: Instance
-    postbox: MailServer
+    mail_server: MailServer
     edition_id: int
 
     @contextmanager
@@ -46,7 +46,7 @@ class Office:
         settings = {
             "NEWSLETTER_HOME": str(self.instance.settings.home),
             "DATABASE_URL": self.instance.settings.database_url,
-            "NEWSLETTER_SMTP_PORT": str(self.postbox.port),
+            "NEWSLETTER_SMTP_PORT": str(self.mail_server.port),
         }
         command = [sys.executable, "-m", "newsletter", "work", *words]
         environment = os.environ | settings  # noqa: TID251  the child's settings
@@ -69,7 +69,7 @@ class Office:
 
 
 @pytest.fixture
-def office(instance: Instance) -> Iterator[Office]:
+def sending(instance: Instance) -> Iterator[SendingInstance]:
     instance.settings.home.mkdir(parents=True, exist_ok=True)
     if not instance.settings.keys_file.exists():
         instance.keys.save(instance.settings.keys_file)
@@ -80,8 +80,8 @@ def office(instance: Instance) -> Iterator[Office]:
         plan(session, edition, audience=sa.true(), now=SystemClock().now())
         lane = session.get_one(Lane, "default")
         lane.per_minute, lane.connections = 20_000, 2  # slow enough for all to have a share
-    with smtp_server() as postbox:
-        yield Office(instance, postbox, key(edition.id))
+    with smtp_server() as mail_server:
+        yield SendingInstance(instance, mail_server, key(edition.id))
 
 
 def many_readers(session: Session) -> None:
@@ -102,36 +102,38 @@ def many_readers(session: Session) -> None:
     session.flush()
 
 
-def test_processes_share_the_work_and_mail_nobody_twice(office: Office) -> None:
-    several = 3 if postgresql_address(office.store.engine) else 2
+def test_processes_share_the_work_and_mail_nobody_twice(sending: SendingInstance) -> None:
+    several = 3 if postgresql_address(sending.store.engine) else 2
     owners: set[str] = set()
-    with office.working("--until-done", times=several) as processes:
+    with sending.working("--until-done", times=several) as processes:
         deadline = time.monotonic() + 90
         while any(process.poll() is None for process in processes):
-            assert time.monotonic() < deadline, what_holds_them_up(office.store)
-            owners |= owners_of_batches(office.store)
+            assert time.monotonic() < deadline, what_holds_them_up(sending.store)
+            owners |= owners_of_batches(sending.store)
             time.sleep(0.02)
         assert [process.returncode for process in processes] == [0] * several
         assert all(
             f"{READERS} lettres sur {READERS}" in process.stdout.read() for process in processes if process.stdout
         )
-    with office.store.reading() as session:
-        where = balance_of(session, office.edition_id)
+    with sending.store.reading() as session:
+        where = balance_of(session, sending.edition_id)
         assert signs(session, now=SystemClock().now()) == []
     assert (where.planned, where.accepted) == (READERS, READERS)
-    assert len(office.postbox.received) == len(set(office.postbox.recipients)) == READERS
+    assert len(sending.mail_server.received) == len(set(sending.mail_server.recipients)) == READERS
     assert len(owners) > 1
 
 
-def test_a_process_that_is_told_to_stop_ends_what_is_on_the_wire_and_leaves_the_rest_free(office: Office) -> None:
-    with office.working("--no-hints") as (process,):
-        until(lambda: office.postbox.received)
+def test_a_process_that_is_told_to_stop_ends_what_is_on_the_wire_and_leaves_the_rest_free(
+    sending: SendingInstance,
+) -> None:
+    with sending.working("--no-hints") as (process,):
+        until(lambda: sending.mail_server.received)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
-    assert owners_of_batches(office.store) == set()
-    with office.store.reading() as session:
-        where = balance_of(session, office.edition_id)
-    assert where.accepted == len(office.postbox.received)
+    assert owners_of_batches(sending.store) == set()
+    with sending.store.reading() as session:
+        where = balance_of(session, sending.edition_id)
+    assert where.accepted == len(sending.mail_server.received)
     assert (where.in_doubt, where.accepted + where.waiting) == (0, READERS)
 
 
@@ -156,22 +158,22 @@ def until(true: Callable[[], object]) -> None:
 
 
 def test_what_is_due_is_sent_once_and_a_shut_way_out_is_said(
-    command: Callable[..., Result], office: Office, monkeypatch: pytest.MonkeyPatch
+    command: Callable[..., Result], sending: SendingInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "Aucun programme" in command("work", "--list").output
     monkeypatch.setenv("NEWSLETTER_SMTP_PORT", "9")
     shut = command("work", "--once")
     assert "ne répond pas" in shut.output
     assert shut.exit_code == 1
-    with office.store.transaction() as session:  # as if the lane had rested
+    with sending.store.transaction() as session:  # as if the lane had rested
         session.get_one(Lane, "default").rests_until = None
         session.execute(sa.update(Batch).values(not_before=SystemClock().now()))
-    monkeypatch.setenv("NEWSLETTER_SMTP_PORT", str(office.postbox.port))
+    monkeypatch.setenv("NEWSLETTER_SMTP_PORT", str(sending.mail_server.port))
     assert command("work", "--once", "--lane", "another").output == "Envois tentés : 0.\n"
     assert command("work", "--once").output == f"Envois tentés : {READERS}.\n"
     assert f"{READERS} lettres sur {READERS} ont leur sort" in command("issue", "follow", 1).output
     assert command("work", "--once", "--until-done").exit_code == 2
-    Heart(office.store, SystemClock(), host="cahors").beat()
+    Heart(sending.store, SystemClock(), host="cahors").beat()
     assert "cahors" in command("work", "--list").output
     assert '"silent": false' in command("work", "--list", "--json").output
 

@@ -66,12 +66,12 @@ def test_a_mail_server_that_is_down_or_refuses_the_login(command: Command, monke
     command("issue", "new", "Automne")
     monkeypatch.setenv("NEWSLETTER_SMTP_PORT", "9")
     refused(command("issue", "test", "1", "camille@example.org"), saying="ne répond pas")
-    with smtp_server(login=("lot", "juste")) as postbox:
-        monkeypatch.setenv("NEWSLETTER_SMTP_PORT", str(postbox.port))
+    with smtp_server(login=("lot", "juste")) as mail_server:
+        monkeypatch.setenv("NEWSLETTER_SMTP_PORT", str(mail_server.port))
         monkeypatch.setenv("NEWSLETTER_SMTP_USERNAME", "lot")
         monkeypatch.setenv("NEWSLETTER_SMTP_PASSWORD", "faux")
         refused(command("issue", "test", "1", "camille@example.org"), saying="refuse notre compte")
-        assert postbox.received == []
+        assert mail_server.received == []
 
 
 def test_a_port_that_is_taken(command: Command) -> None:

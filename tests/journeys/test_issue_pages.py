@@ -150,8 +150,8 @@ def test_the_preview_shows_the_letter_in_frames_that_run_nothing(instance: Insta
 
 def test_a_test_goes_to_the_address_typed_and_a_wrong_one_is_said(instance: Instance) -> None:
     one_account_of_each_role(instance)
-    with smtp_server() as postbox:
-        settings = instance.settings.model_copy(update={"smtp_port": postbox.port})
+    with smtp_server() as mail_server:
+        settings = instance.settings.model_copy(update={"smtp_port": mail_server.port})
         with (
             serve(replace(instance, settings=settings)) as served,
             a_browser(served.settings.base_url, "admin") as desk,
@@ -162,7 +162,7 @@ def test_a_test_goes_to_the_address_typed_and_a_wrong_one_is_said(instance: Inst
             assert wrong.status_code == 400
             assert 'id="f-to-error"' in wrong.text
             assert "L’essai est parti" in words(send(desk, f"{issue}/essai", to="camille@example.org"))
-    assert postbox.recipients == ["camille@example.org"]
+    assert mail_server.recipients == ["camille@example.org"]
 
 
 def test_an_issue_is_approved_scheduled_in_paris_time_and_reopened(instance: Instance, desk: httpx.Client) -> None:

@@ -26,7 +26,7 @@ from newsletter.store.work import TickMark
 from newsletter.web.workers import TICKS
 from newsletter.words import IssueState, MailState, NoteKind
 from tests.conftest import A_MONDAY
-from tests.kit.certificates import Papers
+from tests.kit.certificates import Authority
 from tests.kit.makers import a_mail, a_subscriber, an_edition
 from tests.kit.serving import a_browser, csrf_of, one_account_of_each_role, serve
 
@@ -236,7 +236,7 @@ def test_the_commands_do_the_same(instance: Instance, clock: StoppedClock, comma
 
 
 def test_the_pace_is_shown_and_a_broken_file_is_said(
-    instance: Instance, command: Callable[..., Result], tmp_path: Path, papers: Papers
+    instance: Instance, command: Callable[..., Result], tmp_path: Path, authority: Authority
 ) -> None:
     with instance.store.transaction() as session:
         a_mail(session, a_subscriber(session, address="a@wanadoo.fr"), an_edition(session))
@@ -254,7 +254,7 @@ def test_the_pace_is_shown_and_a_broken_file_is_said(
     tried = tmp_path / "essai.toml"
     tried.write_text('[lane.default]\nca_file = "lot.pem"\n')
     assert "« lane.default.ca_file » ne convient pas" in command("pace", "check", tried).output
-    (instance.settings.home / "lot.pem").write_bytes(papers.file.read_bytes())  # it will lie beside the file in use
+    (instance.settings.home / "lot.pem").write_bytes(authority.file.read_bytes())  # it will lie beside the file in use
     assert "se lit" in command("pace", "check", tried).output
     file.write_text("[family.orange]\nconnections = 'une'\n")
     broken = command("pace", "check")

@@ -42,14 +42,14 @@ class Story:
 
     instance: Instance
     clock: StoppedClock
-    postbox: MailServer
+    mail_server: MailServer
 
     @property
     def site(self) -> str:
         return self.instance.settings.base_url
 
     def mails_to(self, address: str) -> list[EmailMessage]:
-        taken = [message for message in self.postbox.received if message.recipient == address]
+        taken = [message for message in self.mail_server.received if message.recipient == address]
         return [message_from_bytes(message.message, policy=policy.default) for message in taken]
 
     def sign_up(self, address: str, *axes: Axis) -> None:
@@ -79,13 +79,13 @@ def story(instance: Instance, clock: StoppedClock) -> Iterator[Story]:
         for login, role in (("marketing", Role.marketing), ("hugo", Role.adviser)):
             create_account(session, login=login, name=login, role=role, password=PHRASE, now=clock.now())
         files.load_file(session, ADVISERS)
-    with smtp_server() as postbox, _served(instance, postbox) as served:
-        yield Story(served, clock, postbox)
+    with smtp_server() as mail_server, _served(instance, mail_server) as served:
+        yield Story(served, clock, mail_server)
 
 
 @contextmanager
-def _served(instance: Instance, postbox: MailServer) -> Iterator[Instance]:
-    settings = instance.settings.model_copy(update={"smtp_port": postbox.port})
+def _served(instance: Instance, mail_server: MailServer) -> Iterator[Instance]:
+    settings = instance.settings.model_copy(update={"smtp_port": mail_server.port})
     tracker = Tracker(
         keys=instance.keys,
         journal=Journal(settings.journal, clock=instance.clock),
@@ -114,7 +114,7 @@ def test_from_the_qr_code_to_the_advisers_export(story: Story) -> None:
     issue_id = marketing_sends_an_issue(story)
 
     assert pipeline.issue_balance(story.instance, issue_id).accepted == 3
-    assert {m.recipient for m in story.postbox.received if b"List-Unsubscribe-Post" in m.message} == {
+    assert {m.recipient for m in story.mail_server.received if b"List-Unsubscribe-Post" in m.message} == {
         LEONIE, RENE, GATEWAY
     }  # fmt: skip
     readers_act(story)

@@ -15,7 +15,7 @@ from newsletter.smtp.options import Security, Switches
 from tests.kit.scripted_smtp import Script
 
 
-class Papers:
+class Authority:
     """An authority of our own, and a server's certificate for 127.0.0.1."""
 
     def __init__(self, folder: Path) -> None:

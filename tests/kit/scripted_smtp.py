@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 
-DROP = "DROP"  # cut the line instead of answering
-TAKE_AND_DROP = "TAKE AND DROP"  # after the dot: keep the message, then cut the line
+DROP = "DROP"  # close the connection instead of answering
+TAKE_AND_DROP = "TAKE AND DROP"  # after the dot: keep the message, then close the connection
 SILENCE = "SILENCE"  # never answer
-READ_NO_MORE = "READ NO MORE"  # to DATA: say 354, read nothing for a moment, then cut the line
+READ_NO_MORE = "READ NO MORE"  # to DATA: say 354, read nothing for a moment, then close the connection
 STALL = "STALL"  # to DATA: say 354, and never read again
 READ_SLOWLY = "READ SLOWLY"  # to DATA: say 354, and take the body a little at a time
 
@@ -69,7 +69,9 @@ async def scripted(script: Script | None = None) -> AsyncIterator[Seen]:
         finally:
             sessions.discard(task)
             writer.transport.abort()
-            with suppress(OSError, TimeoutError):  # of a line whose TLS failed, asyncio does not always hear the end
+            with suppress(
+                OSError, TimeoutError
+            ):  # of a connection whose TLS failed, asyncio does not always hear the end
                 await asyncio.wait_for(writer.wait_closed(), 0.2)
 
     context = script.tls if script.from_the_start else None

@@ -32,7 +32,7 @@ class MailServer:
     after_dot: dict[str, str] = field(default_factory=dict)
     drop_after_dot: set[str] = field(
         default_factory=set
-    )  # close the line instead of answering, having taken the message
+    )  # close the connection instead of answering, having taken the message
     received: list[Received] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     port: int = 0
@@ -67,26 +67,26 @@ class MailServer:
 
 @contextmanager
 def smtp_server(
-    postbox: MailServer | None = None, *, login: tuple[str, str] | None = None, port: int = 0
+    mail_server: MailServer | None = None, *, login: tuple[str, str] | None = None, port: int = 0
 ) -> Iterator[MailServer]:
     """A server on a free port of the loopback interface; with `login`, it takes mail from nobody else."""
-    postbox = postbox or MailServer()
+    mail_server = mail_server or MailServer()
 
     def check(server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: object) -> AuthResult:
         words = (getattr(given, "login", b"").decode(), getattr(given, "password", b"").decode())
         return AuthResult(success=words == login, handled=False)
 
     controller = _Controller(
-        postbox,
+        mail_server,
         listener(port),
         auth_required=login is not None,
         auth_require_tls=False,
         authenticator=check if login else None,
     )
     controller.start()
-    postbox.port = controller.port
+    mail_server.port = controller.port
     try:
-        yield postbox
+        yield mail_server
     finally:
         controller.stop()
 
@@ -94,9 +94,9 @@ def smtp_server(
 class _Controller(Controller):
     """Serves on this socket in a thread of its own."""
 
-    def __init__(self, postbox: MailServer, listening: socket.socket, **options: Any) -> None:
+    def __init__(self, mail_server: MailServer, listening: socket.socket, **options: Any) -> None:
         host, port = listening.getsockname()
-        super().__init__(postbox, hostname=host, port=port, **options)
+        super().__init__(mail_server, hostname=host, port=port, **options)
         self._listening = listening
 
     def _create_server(self) -> Awaitable[asyncio.AbstractServer]:

@@ -135,21 +135,21 @@ def test_mails_wait_outside_their_window_and_leave_inside_it_once(instance: Inst
     with instance.store.transaction() as session:
         calendar.set_window(session, issue_id, opens=time(14), closes=time(15))
     pipeline.release_due(instance)
-    with smtp_server() as postbox:
-        settings = instance.settings.model_copy(update={"smtp_port": postbox.port})
+    with smtp_server() as mail_server:
+        settings = instance.settings.model_copy(update={"smtp_port": mail_server.port})
         instance = dataclasses.replace(instance, settings=settings)
         for hours, left in ((0, 0), (4, 3), (3.9, 0), (27.5, 0), (4, 0)):  # from ten o'clock in Paris
             clock.moment = A_MONDAY + timedelta(hours=hours)
             assert pipeline.deliver(instance).attempts == left, hours
-        assert len(set(postbox.recipients)) == len(postbox.recipients) == 3
+        assert len(set(mail_server.recipients)) == len(mail_server.recipients) == 3
 
 
 def test_a_lane_is_spoken_to_as_the_pace_file_says_without_a_restart(instance: Instance) -> None:
     file = instance.settings.home / "pace.toml"
     file.parent.mkdir(exist_ok=True)
-    with smtp_server() as postbox:
+    with smtp_server() as mail_server:
         instance = dataclasses.replace(
-            instance, settings=instance.settings.model_copy(update={"smtp_port": postbox.port})
+            instance, settings=instance.settings.model_copy(update={"smtp_port": mail_server.port})
         )
         for text, hello in (
             ('ehlo = "un.example"\npipelining = false', "un.example"),
@@ -160,7 +160,7 @@ def test_a_lane_is_spoken_to_as_the_pace_file_says_without_a_restart(instance: I
             a_scheduled_issue(instance, send_at=A_MONDAY, readers=1)
             pipeline.release_due(instance)
             assert pipeline.deliver(instance).trouble == ""
-            assert postbox.received[-1].hello == hello
+            assert mail_server.received[-1].hello == hello
 
 
 def test_a_window_needs_two_hours(instance: Instance) -> None:

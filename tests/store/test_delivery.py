@@ -39,14 +39,14 @@ class Desk:
 
     store: Store
     clock: StoppedClock
-    postbox: MailServer
+    mail_server: MailServer
     edition_id: int
 
     def send(self) -> Drained:
         return asyncio.run(self.sender().drain())
 
     def sender(self) -> Sender:
-        relay = SmtpRelay(host="127.0.0.1", port=self.postbox.port, end_of_data_seconds=5)
+        relay = SmtpRelay(host="127.0.0.1", port=self.mail_server.port, end_of_data_seconds=5)
         return Sender(self.store, self.clock, relay, lambda _edition: plain_letter, owner="test")
 
     def balance(self) -> Balance:
@@ -69,8 +69,8 @@ def desk(store: Store, clock: StoppedClock) -> Iterator[Desk]:
         plan(session, edition, audience=sa.true(), now=clock.now())
         assert edition.id is not None
         edition_id = edition.id
-    with smtp_server() as postbox:
-        yield Desk(store, clock, postbox, edition_id)
+    with smtp_server() as mail_server:
+        yield Desk(store, clock, mail_server, edition_id)
 
 
 def everyone() -> list[str]:
@@ -100,7 +100,7 @@ def test_planning_twice_mails_nobody_twice(desk: Desk) -> None:
 def test_every_mail_leaves_once_and_the_balance_says_so(desk: Desk) -> None:
     assert desk.send().attempts == 5
     assert desk.send().attempts == 0
-    assert desk.postbox.recipients == everyone()
+    assert desk.mail_server.recipients == everyone()
     assert desk.balance() == Balance(planned=5, accepted=5)
     assert desk.balance().finished
 
@@ -114,15 +114,15 @@ def test_many_batches_and_connections_still_reach_everyone_once(store: Store, cl
         session.get_one(Lane, "default").per_minute = 1_000_000
         assert edition.id is not None
         assert session.exec(select(sa.func.count()).select_from(Batch)).one() == 2
-    with smtp_server() as postbox:
-        desk = Desk(store, clock, postbox, edition.id)
+    with smtp_server() as mail_server:
+        desk = Desk(store, clock, mail_server, edition.id)
         assert desk.send().attempts == 510
-    assert len(set(postbox.recipients)) == len(postbox.recipients) == 510
+    assert len(set(mail_server.recipients)) == len(mail_server.recipients) == 510
     assert desk.balance() == Balance(planned=510, accepted=510)
 
 
 def test_a_refused_address_stops_nobody_else_and_keeps_the_words(desk: Desk) -> None:
-    desk.postbox.at_rcpt["reader-1@example.org"] = "550 5.1.1 <reader-1@example.org> inconnu"
+    desk.mail_server.at_rcpt["reader-1@example.org"] = "550 5.1.1 <reader-1@example.org> inconnu"
     desk.send()
     assert desk.balance() == Balance(planned=5, accepted=4, refused=1)
     with desk.store.reading() as session:
@@ -132,10 +132,10 @@ def test_a_refused_address_stops_nobody_else_and_keeps_the_words(desk: Desk) -> 
 
 
 def test_a_deferred_mail_is_tried_again_when_it_is_due_and_not_before(desk: Desk) -> None:
-    desk.postbox.at_rcpt["reader-1@example.org"] = "451 4.7.1 greylisted"
+    desk.mail_server.at_rcpt["reader-1@example.org"] = "451 4.7.1 greylisted"
     desk.send()
     assert desk.balance() == Balance(planned=5, accepted=4, waiting=1, deferred=1)
-    del desk.postbox.at_rcpt["reader-1@example.org"]
+    del desk.mail_server.at_rcpt["reader-1@example.org"]
     desk.clock.advance(timedelta(minutes=3))
     assert desk.send().attempts == 0
     desk.clock.advance(timedelta(minutes=4))
@@ -144,18 +144,18 @@ def test_a_deferred_mail_is_tried_again_when_it_is_due_and_not_before(desk: Desk
 
 
 def test_a_line_that_breaks_after_the_dot_is_in_doubt_and_never_sent_again_by_itself(desk: Desk) -> None:
-    desk.postbox.drop_after_dot.add("reader-2@example.org")
+    desk.mail_server.drop_after_dot.add("reader-2@example.org")
     desk.send()
     desk.clock.advance(timedelta(days=1))
     desk.send()
-    assert desk.postbox.recipients == everyone()
+    assert desk.mail_server.recipients == everyone()
     assert desk.balance() == Balance(planned=5, accepted=4, in_doubt=1)
 
 
 def test_a_doubt_is_settled_by_a_person_or_sent_again(desk: Desk) -> None:
-    desk.postbox.drop_after_dot |= {"reader-1@example.org", "reader-2@example.org", "reader-3@example.org"}
+    desk.mail_server.drop_after_dot |= {"reader-1@example.org", "reader-2@example.org", "reader-3@example.org"}
     desk.send()
-    desk.postbox.drop_after_dot.clear()
+    desk.mail_server.drop_after_dot.clear()
     with desk.store.transaction() as session:
         one, two, three = (listed.mail_id for listed in doubt.doubts(session))
         now = desk.clock.now()
@@ -165,11 +165,11 @@ def test_a_doubt_is_settled_by_a_person_or_sent_again(desk: Desk) -> None:
         assert doubt.settle(session, [one, two, three], doubt.Ruling.drop, now=now, why="too late") == 0
     assert desk.send().attempts == 1
     assert desk.balance() == Balance(planned=5, accepted=4, cancelled=1)
-    assert len(desk.postbox.received) == 6
+    assert len(desk.mail_server.received) == 6
 
 
 def test_the_resend_policy_waits_for_evidence_first(desk: Desk) -> None:
-    desk.postbox.drop_after_dot.add("reader-2@example.org")
+    desk.mail_server.drop_after_dot.add("reader-2@example.org")
     desk.send()
     with desk.store.transaction() as session:
         session.get_one(Edition, desk.edition_id).doubt_policy = DoubtPolicy.resend
@@ -191,7 +191,7 @@ def test_the_resend_policy_waits_for_evidence_first(desk: Desk) -> None:
 def test_each_policy_does_what_it_says_to_the_doubts_that_are_there(
     desk: Desk, policy: DoubtPolicy, opened: MailState, unseen: MailState
 ) -> None:
-    desk.postbox.drop_after_dot |= {"reader-2@example.org", "reader-3@example.org"}
+    desk.mail_server.drop_after_dot |= {"reader-2@example.org", "reader-3@example.org"}
     desk.send()
     with desk.store.transaction() as session:
         assert doubt.choose_policy(session, session.get_one(Edition, desk.edition_id).issue_id, policy) == 2
@@ -244,7 +244,7 @@ def test_who_leaves_after_planning_gets_nothing(desk: Desk) -> None:
             Suppression(address_hash=leaver.address_hash, reason=SuppressionReason.unsubscribed, at=desk.clock.now())
         )
     desk.send()
-    assert desk.postbox.recipients == everyone()[1:]
+    assert desk.mail_server.recipients == everyone()[1:]
     assert desk.balance() == Balance(planned=5, accepted=4, suppressed=1)
 
 
@@ -252,7 +252,7 @@ def test_who_leaves_after_planning_gets_nothing(desk: Desk) -> None:
 def test_a_paused_or_cancelled_issue_sends_nothing(desk: Desk, state: IssueState) -> None:
     set_state(desk, state)
     assert desk.send().attempts == 0
-    assert desk.postbox.received == []
+    assert desk.mail_server.received == []
     if state is IssueState.paused:
         set_state(desk, IssueState.sending)
         assert desk.send().attempts == 5
@@ -263,13 +263,13 @@ def test_a_paused_or_cancelled_issue_sends_nothing(desk: Desk, state: IssueState
 
 
 def test_a_server_that_is_down_loses_nothing_and_is_said(desk: Desk) -> None:
-    port, desk.postbox.port = desk.postbox.port, 9
+    port, desk.mail_server.port = desk.mail_server.port, 9
     drained = desk.send()
     assert "ne répond pas" in drained.trouble
     assert desk.balance() == Balance(planned=5, waiting=5)
     with desk.store.reading() as session:
         assert troubles(session) == [drained.trouble]
-    desk.postbox.port = port
+    desk.mail_server.port = port
     desk.clock.advance(timedelta(minutes=6))
     assert desk.send().attempts == 5
     with desk.store.reading() as session:
@@ -281,7 +281,7 @@ def test_two_senders_at_once_mail_nobody_twice(desk: Desk) -> None:
         await asyncio.gather(desk.sender().drain(), desk.sender().drain())
 
     asyncio.run(both())
-    assert desk.postbox.recipients == everyone()
+    assert desk.mail_server.recipients == everyone()
     assert desk.balance() == Balance(planned=5, accepted=5)
 
 
@@ -435,7 +435,7 @@ def test_what_comes_back_to_a_cancelled_issue_is_cancelled(store: Store, clock: 
 
 
 def test_each_put_off_waits_longer_even_before_the_body(desk: Desk) -> None:
-    desk.postbox.at_rcpt["reader-1@example.org"] = "451 4.7.1 greylisted"
+    desk.mail_server.at_rcpt["reader-1@example.org"] = "451 4.7.1 greylisted"
     waits = []
     for _ in range(3):
         desk.send()

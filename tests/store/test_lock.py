@@ -254,16 +254,16 @@ def test_nothing_leaves_a_restored_house_until_a_person_confirms(
         confirming.confirm(session, 2, now=clock.now())
         adviser_id = key(an_adviser(session).id)
         forget(session, 1)
-    with smtp_server() as postbox:
-        restored = elsewhere(instance, sent, smtp_port=postbox.port)
+    with smtp_server() as mail_server:
+        restored = elsewhere(instance, sent, smtp_port=mail_server.port)
         assert pipeline.release_due(restored) == []
         assert pipeline.send_pending_letters(restored) == 0
         letters.tell_adviser(restored, adviser_id, lead_ids=set())
         assert "plus ancienne" in pipeline.deliver(restored).trouble
-        assert postbox.recipients == []
+        assert mail_server.recipients == []
         confirm(restored, sent)
         assert len(pipeline.release_due(restored)) == 1
         assert pipeline.send_pending_letters(restored) == 2  # one asks to confirm, one welcomes
         letters.tell_adviser(restored, adviser_id, lead_ids=set())
         assert pipeline.deliver(restored).attempts > 0
-        assert len(postbox.recipients) > 3
+        assert len(mail_server.recipients) > 3

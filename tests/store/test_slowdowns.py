@@ -43,11 +43,11 @@ class Send:
 
     store: Store
     clock: StoppedClock
-    postbox: MailServer
+    mail_server: MailServer
     edition_id: int
 
     def send(self) -> Drained:
-        wire = Wire(server=Server(host="127.0.0.1", port=self.postbox.port))
+        wire = Wire(server=Server(host="127.0.0.1", port=self.mail_server.port))
         sender = Sender(self.store, self.clock, wire, lambda _e: plain_letter, owner="test", pace=lambda: TABLE)
         return asyncio.run(sender.drain())
 
@@ -71,20 +71,20 @@ def underway(store: Store, clock: StoppedClock) -> Iterator[Send]:
         plan(session, edition, audience=sa.true(), now=clock.now())
         session.get_one(Lane, "default").connections = 1
         edition_id = key(edition.id)
-    with smtp_server() as postbox:
+    with smtp_server() as mail_server:
         for number in range(ORANGE):
-            postbox.at_rcpt[f"reader-{number}@orange.fr"] = "451 4.3.2 Service refuse. Veuillez essayer plus tard"
-        yield Send(store, clock, postbox, edition_id)
+            mail_server.at_rcpt[f"reader-{number}@orange.fr"] = "451 4.3.2 Service refuse. Veuillez essayer plus tard"
+        yield Send(store, clock, mail_server, edition_id)
 
 
 def test_a_family_that_says_stop_is_left_alone_for_its_time_and_the_others_get_their_mail(underway: Send) -> None:
     underway.send()
-    assert len(underway.postbox.received) == OTHERS
+    assert len(underway.mail_server.received) == OTHERS
     (slow,) = underway.slowed()
     assert (slow.family, slow.suspended, slow.until) == ("orange", True, A_MONDAY + timedelta(minutes=60))
     tried = underway.balance().deferred
     assert tried < ORANGE, "most of them were not even tried"
-    underway.postbox.at_rcpt.clear()
+    underway.mail_server.at_rcpt.clear()
     underway.clock.advance(timedelta(minutes=50))
     underway.send()
     assert underway.balance().accepted == OTHERS
@@ -102,7 +102,7 @@ def test_what_another_sender_was_told_holds_for_all(underway: Send) -> None:
     with underway.store.transaction() as session:
         backoff.begin(session, [row])
     underway.send()
-    assert (len(underway.postbox.received), underway.balance().deferred) == (OTHERS, 0)
+    assert (len(underway.mail_server.received), underway.balance().deferred) == (OTHERS, 0)
     with underway.store.transaction() as session:
         assert backoff.lift(session, "orange") == 1
         assert backoff.lift(session, "orange") == 0

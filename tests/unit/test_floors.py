@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OURS = ("newsletter", "segments", "scheduler", "tests")
+OURS = ("newsletter", "segments", "scheduler", "tests", "benchmarks")
 ALLOWED = {"newsletter.pipeline", "newsletter.instance", "newsletter.errors"}
 MODULES = sorted(
     path
@@ -55,5 +55,17 @@ def test_only_the_settings_look_at_the_environment() -> None:
     assert set(looking) <= {"newsletter/config.py"}
 
 
-def test_no_test_helper_reaches_the_program() -> None:
-    assert not [path for path in MODULES for name in imported(tree_of(path)) if name.split(".")[0] == "tests"]
+@pytest.mark.parametrize(
+    ("folders", "forbidden"),
+    [(("newsletter", "segments"), {"tests", "benchmarks"}), (("tests",), {"benchmarks"})],
+    ids=["the program imports neither tests nor benchmarks", "tests import no benchmarks"],
+)
+def test_imports_go_one_way(folders: tuple[str, ...], forbidden: set[str]) -> None:
+    importing = [
+        (str(path.relative_to(ROOT)), name)
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        for name in imported(tree_of(path))
+        if name.split(".")[0] in forbidden
+    ]
+    assert importing == []

@@ -16,9 +16,9 @@ from newsletter.delivery.throttle.providers import Limits, PaceFile, PaceTable, 
 from newsletter.delivery.throttle.rate_limits import NOT_BY_WAITING, Pacer, Share
 from newsletter.delivery.throttle.warmup import cap
 from newsletter.smtp.options import Client, Security, Switches
-from tests.kit.certificates import Papers
+from tests.kit.certificates import Authority
 
-FAMILIES = ("gmail", "orange", "other:causse.example")
+PROVIDERS = ("gmail", "orange", "other:causse.example")
 
 
 def table(default: Limits, **named: Limits) -> PaceTable:
@@ -56,7 +56,7 @@ def test_the_shipped_limits_are_those_of_kumomta() -> None:
 steps = st.lists(
     st.tuples(
         st.sampled_from(["take", "wait", "finish", "pause"]),
-        st.sampled_from(FAMILIES),
+        st.sampled_from(PROVIDERS),
         st.integers(0, 2),  # the line
         st.floats(0, 90, allow_nan=False),
         st.integers(0, 3),  # the sender
@@ -103,7 +103,7 @@ def test_no_limit_is_ever_passed_by_all_senders_together(
     assert most_in_a_minute([moment for moments in started.values() for moment in moments]) <= lane_rate
 
 
-@given(limit=st.integers(0, 10_000), senders=st.integers(1, 50), name=st.sampled_from(FAMILIES))
+@given(limit=st.integers(0, 10_000), senders=st.integers(1, 50), name=st.sampled_from(PROVIDERS))
 def test_the_parts_of_all_senders_add_up_to_the_limit(limit: int, senders: int, name: str) -> None:
     shares = [Share(rank, senders) for rank in range(senders)]
     assert sum(share.part(limit) for share in shares) == limit
@@ -268,11 +268,13 @@ def test_a_mistake_is_said_with_its_place(tmp_path: Path, text: str, said: str) 
         read_pace(file)
 
 
-def test_a_lane_s_switches_are_those_of_the_file_and_for_the_rest_as_usual(tmp_path: Path, papers: Papers) -> None:
+def test_a_lane_s_switches_are_those_of_the_file_and_for_the_rest_as_usual(
+    tmp_path: Path, authority: Authority
+) -> None:
     usual = Switches(security=Security.tls, ca_file=Path("usual.pem"))
     file = tmp_path / "pace.toml"
     assert read_pace(file).switches("default", usual) == usual
-    (tmp_path / "lot.pem").write_bytes(papers.file.read_bytes())
+    (tmp_path / "lot.pem").write_bytes(authority.file.read_bytes())
     file.write_text(
         '[lane.default]\nper_minute = 100\npipelining = false\nper_connection = 0\nca_file = "lot.pem"\n'
         '[lane.slow]\nclient = "aiosmtplib"\nehlo = "envoi.ohmylot.example"\n'
@@ -286,11 +288,11 @@ def test_a_lane_s_switches_are_those_of_the_file_and_for_the_rest_as_usual(tmp_p
     assert table.lane("default", connections=4, per_minute=6000) == Limits(connections=4, per_minute=100)
 
 
-def test_an_authority_that_was_missing_is_found_once_it_is_there(tmp_path: Path, papers: Papers) -> None:
+def test_an_authority_that_was_missing_is_found_once_it_is_there(tmp_path: Path, authority: Authority) -> None:
     pace = PaceFile(tmp_path)
     (tmp_path / "pace.toml").write_text('[lane.default]\nca_file = "lot.pem"\n')
     assert pace.table() == providers.shipped()
     assert "lane.default.ca_file" in pace.trouble
-    (tmp_path / "lot.pem").write_bytes(papers.file.read_bytes())
+    (tmp_path / "lot.pem").write_bytes(authority.file.read_bytes())
     assert pace.table().switches("default", Switches()).ca_file == tmp_path / "lot.pem"
     assert pace.trouble == ""

@@ -11,12 +11,6 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlmodel import col, select
 
-from benchmarks import invariants
-from benchmarks.counted import Running, counting_server
-from benchmarks.readers import an_edition, plan_edition
-from benchmarks.sender import Orders
-from benchmarks.sink import TAKEN
-from benchmarks.victims import Gang, Victim, gang
 from newsletter.clock import SystemClock
 from newsletter.delivery.ledger import doubt
 from newsletter.delivery.ledger.claim import LEASE
@@ -26,19 +20,25 @@ from newsletter.store.columns import key
 from newsletter.store.ledger import Batch, Lane, Mail
 from newsletter.store.people import Subscriber
 from newsletter.words import DoubtPolicy, EventKind, MailState, Verdict
+from tests.kit import ledger_invariants
+from tests.kit.counting_smtp import CountingServer, counting_server
+from tests.kit.counting_smtp_server import TAKEN
+from tests.kit.forked_senders import ForkedProcess, ForkedSenders, forked_senders
+from tests.kit.planned_editions import an_edition, plan_edition
+from tests.kit.sender_process import SenderOptions
 
 ROUNDS = 60
 """More than any trial needs: a mail that comes and goes for so long is a fault of ours."""
 
 
 @dataclass(slots=True)
-class Trial:
+class FaultTrial:
     """What a trial works with, and what it found."""
 
     url: str
     store: Store
-    server: Running
-    gang: Gang
+    server: CountingServer
+    senders: ForkedSenders
     edition_id: int
     policy: DoubtPolicy
     connections: int
@@ -49,13 +49,13 @@ class Trial:
     transport: str = "wire"
     pace: str = ""  # as in Orders
 
-    def start(self, *, file_bytes: int = 0) -> Victim:
+    def start(self, *, file_bytes: int = 0) -> ForkedProcess:
         """One more sender; `file_bytes` as in Orders."""
-        return self.gang.send(
-            Orders(
+        return self.senders.send(
+            SenderOptions(
                 url=self.url,
                 port=self.server.port,
-                owner="victim",
+                owner="sender",
                 transport=self.transport,
                 end_of_data_seconds=self.end_of_data_seconds,
                 pace=self.pace,
@@ -68,7 +68,7 @@ class Trial:
         size, until = self.server.log.stat().st_size, time.monotonic() + seconds
         with self.server.log.open("rb") as log:
             log.seek(size)
-            while count > 0 and time.monotonic() < until and self.gang.still_alive():
+            while count > 0 and time.monotonic() < until and self.senders.still_alive():
                 count -= sum(line.startswith(TAKEN) for line in log.readlines())
                 time.sleep(0.002)
         return count <= 0
@@ -77,20 +77,20 @@ class Trial:
         """SIGKILL to a sender at a random moment; False when all had ended by then."""
         self.wait_for_mail()
         time.sleep(random.uniform(0, within))  # noqa: S311  when to kill, nothing secret
-        alive = self.gang.still_alive()
+        alive = self.senders.still_alive()
         if not alive:
             return False
-        victim = random.choice(alive)  # noqa: S311
-        self.gang.kill(victim)
+        process = random.choice(alive)  # noqa: S311
+        self.senders.kill(process)
         self.kills += 1
-        self.bury(victim.owner)
+        self.expire_leases(process.owner)
         return True
 
-    def bury(self, owner: str) -> None:
+    def expire_leases(self, owner: str) -> None:
         """As if a minute had passed: the lease of a sender that is certainly dead ends now instead of in 60 seconds."""
         with self.store.transaction() as session:
             batches = session.exec(select(Batch).where(col(Batch.owner) == owner)).all()
-            armed = sum(invariants.armed(session, batch) for batch in batches)
+            armed = sum(ledger_invariants.armed(session, batch) for batch in batches)
             for batch in batches:
                 batch.lease_until = SystemClock().now() - LEASE
                 session.add(batch)
@@ -109,7 +109,7 @@ class Trial:
             session.connection().execute(sa.update(Mail).where(col(Mail.due_at) > now).values(due_at=now))
             session.connection().execute(sa.update(Batch).where(col(Batch.not_before) > now).values(not_before=now))
             session.connection().execute(sa.update(Lane).values(rests_until=None))
-            return invariants.waiting(session, self.edition_id)
+            return ledger_invariants.waiting(session, self.edition_id)
 
     def readers_open_some(self) -> None:
         """Every second doubt that did arrive is opened by its reader: the evidence that `reconcile` looks for."""
@@ -132,25 +132,25 @@ class Trial:
     def finish(self) -> None:
         """Senders that nobody kills, until nothing waits; then every invariant is looked at."""
         for _ in range(ROUNDS):
-            for victim in list(self.gang.alive):
-                self.gang.wait(victim)
+            for process in list(self.senders.alive):
+                self.senders.wait(process)
             if self.policy is DoubtPolicy.reconcile:
                 self.readers_open_some()
             if not self.let_time_pass():
                 break
             self.start()
-        self.wrong += invariants.unbalanced(self.store, self.edition_id, finished=True)
+        self.wrong += ledger_invariants.unbalanced(self.store, self.edition_id, finished=True)
 
-    def judge(self, *, count_doubts: bool = True) -> "Verdicts":
+    def judge(self, *, count_doubts: bool = True) -> "TrialResult":
         """What the ledger and the server say, side by side."""
-        told, received = invariants.fates(self.store, self.edition_id), self.server.received()
-        self.wrong += invariants.violations(
+        told, received = ledger_invariants.recorded_states(self.store, self.edition_id), self.server.received()
+        self.wrong += ledger_invariants.violations(
             told, received, policy=self.policy, kills=self.kills if count_doubts else 0, connections=self.connections
         )
-        return Verdicts(
+        return TrialResult(
             mails=len(told),
             kills=self.kills,
-            doubts=sum(fate.doubted for fate in told.values()),
+            doubts=sum(recorded.doubted for recorded in told.values()),
             doubles=sum(times - 1 for times in received.times.values()),
             missing=len(told.keys() - received.times.keys()),
             most_armed=self.most_armed,
@@ -159,7 +159,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdicts:
+class TrialResult:
     """The outcome of a trial."""
 
     mails: int
@@ -172,26 +172,26 @@ class Verdicts:
 
 
 @contextmanager
-def trial(
+def fault_trial(
     url: str,
     folder: Path,
     *,
     policy: DoubtPolicy,
     connections: int,
     server_options: tuple[str, ...] = (),
-    crew: Gang | None = None,
-) -> Iterator[Trial]:
+    senders: ForkedSenders | None = None,
+) -> Iterator[FaultTrial]:
     """A trial over a store that has readers: a planned edition, a server that listens, nobody who sends yet.
 
-    Senders come from `crew`, if one is given.
+    `senders`: a parent to fork from, shared by several trials.
     """
     store = Store(url)
     try:
         edition_id = an_edition(store, policy=policy)
         plan_edition(store, edition_id, connections=connections)
-        from_where = nullcontext(crew) if crew else gang(folder)
+        from_where = nullcontext(senders) if senders else forked_senders(folder)
         with counting_server(folder, *server_options) as server, from_where as started:
             server.log.touch()
-            yield Trial(url, store, server, started, edition_id, policy, connections)
+            yield FaultTrial(url, store, server, started, edition_id, policy, connections)
     finally:
         store.close()

@@ -13,7 +13,7 @@ CORES = (0, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class CountingServer:
     """A counting server that listens."""
 
     port: int
@@ -24,19 +24,19 @@ class Running:
         """How many messages it has taken so far."""
         return len(self.received().messages)
 
-    def received(self) -> "Received":
+    def received(self) -> "ServerLog":
         return read(self.log)
 
 
 @dataclass(slots=True)
-class Received:
+class ServerLog:
     """What a server noted. Moments are seconds of the machine's steady clock."""
 
     messages: list[tuple[float, str, str]] = field(default_factory=list)  # moment, Message-ID, recipient
-    not_taken: list[tuple[float, str, str]] = field(default_factory=list)  # moment, manner, recipient
-    most_lines: int = 0
-    longest_line: int = 0  # messages over one connection
-    most_at_once: dict[str, int] = field(default_factory=dict)  # by family
+    not_taken: list[tuple[float, str, str]] = field(default_factory=list)  # moment, treatment, recipient
+    most_connections: int = 0
+    most_per_connection: int = 0  # messages over one connection
+    most_at_once: dict[str, int] = field(default_factory=dict)  # by provider
 
     @property
     def times(self) -> Counter[str]:
@@ -44,7 +44,7 @@ class Received:
         return Counter(recipient for _moment, _message_id, recipient in self.messages)
 
     def busiest(self, seconds: float, family_of: Callable[[str], str]) -> dict[str, int]:
-        """The most tries that each family saw in any so many seconds, refused ones included."""
+        """The most tries that each provider saw in any so many seconds, refused ones included."""
         moments: dict[str, list[float]] = defaultdict(list)
         for moment, _what, recipient in sorted([*self.messages, *self.not_taken]):
             moments[family_of(recipient)].append(moment)
@@ -52,21 +52,21 @@ class Received:
 
 
 @contextmanager
-def counting_server(folder: Path, *options: str) -> Iterator[Running]:
-    """A server in a process of its own, which is ended with the block. `options` are those of benchmarks.sink."""
-    log = folder / "sink.log"
-    command = [sys.executable, "-m", "benchmarks.sink", str(log), *options]
+def counting_server(folder: Path, *options: str) -> Iterator[CountingServer]:
+    """A server in a process of its own, ended with the block. `options` are those of `counting_smtp_server`."""
+    log = folder / "server.log"
+    command = [sys.executable, "-m", "tests.kit.counting_smtp_server", str(log), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  our own program
         try:
             assert process.stdout is not None
-            yield Running(int(process.stdout.readline()), log, process)
+            yield CountingServer(int(process.stdout.readline()), log, process)
         finally:
             process.terminate()
 
 
-def read(log: Path) -> Received:
-    """Everything a server noted. A last line that is not whole yet is left out."""
-    received = Received()
+def read(log: Path) -> ServerLog:
+    """Everything a server noted. A last line that is still being written is left out."""
+    received = ServerLog()
     for line in log.read_text(encoding="utf-8").split("\n")[:-1]:
         kind, moment, first, second = line.split(" ", 3)
         if kind == "T":
@@ -76,8 +76,8 @@ def read(log: Path) -> Received:
         elif kind == "P":
             received.most_at_once[second] = max(int(first), received.most_at_once.get(second, 0))
         else:
-            received.most_lines = max(int(first), received.most_lines)
-            received.longest_line = max(0 if second == "-" else int(second), received.longest_line)
+            received.most_connections = max(int(first), received.most_connections)
+            received.most_per_connection = max(0 if second == "-" else int(second), received.most_per_connection)
     return received
 
 

@@ -1,6 +1,7 @@
-"""Senders to be killed: real processes, each forked in a few milliseconds from one that has everything imported.
+"""Sender processes for tests to kill, each forked in a few milliseconds from a parent that has imported everything.
 
-`python -m benchmarks.victims LOG` is the parent they are forked from. It reads one order a line and answers each.
+`python -m tests.kit.forked_senders LOG` is the parent they are forked from.
+It reads one JSON order a line and answers each with one line.
 """
 
 import json
@@ -15,13 +16,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.readers import plan_edition
-from benchmarks.sender import Orders, send
 from newsletter.store import Store
+from tests.kit.planned_editions import plan_edition
+from tests.kit.sender_process import SenderOptions, send
 
 
 @dataclass(frozen=True, slots=True)
-class Victim:
+class ForkedProcess:
     """A running process; `owner` is its name in the ledger."""
 
     pid: int
@@ -29,43 +30,43 @@ class Victim:
 
 
 @dataclass(slots=True)
-class Gang:
-    """Starts processes and knows which of them live."""
+class ForkedSenders:
+    """Starts sender processes and knows which of them run."""
 
     parent: subprocess.Popen[str]
-    alive: list[Victim] = field(default_factory=list)
+    alive: list[ForkedProcess] = field(default_factory=list)
     _started: int = 0
 
-    def send(self, orders: Orders) -> Victim:
+    def send(self, orders: SenderOptions) -> ForkedProcess:
         """Start a sender under a name of its own."""
         self._started += 1
         owner = f"{orders.owner}-{self._started}"
         return self._start(owner, {"do": "send", "orders": asdict(orders) | {"owner": owner}})
 
-    def plan(self, url: str, edition_id: int) -> Victim:
+    def plan(self, url: str, edition_id: int) -> ForkedProcess:
         """Start a process that freezes this edition's audience."""
         return self._start("planner", {"do": "plan", "url": url, "edition_id": edition_id})
 
-    def kill(self, victim: Victim, how: signal.Signals = signal.SIGKILL) -> None:
+    def kill(self, process: ForkedProcess, how: signal.Signals = signal.SIGKILL) -> None:
         """Send it this signal; SIGKILL is also waited for."""
-        os.kill(victim.pid, how)
+        os.kill(process.pid, how)
         if how is signal.SIGKILL:
-            self.wait(victim)
+            self.wait(process)
 
-    def wait(self, victim: Victim) -> int:
+    def wait(self, process: ForkedProcess) -> int:
         """Wait for its end; 0 when it ended by itself and well."""
-        self.alive.remove(victim)
-        return int(self._ask({"do": "wait", "pid": victim.pid}))
+        self.alive.remove(process)
+        return int(self._ask({"do": "wait", "pid": process.pid}))
 
-    def still_alive(self) -> list[Victim]:
+    def still_alive(self) -> list[ForkedProcess]:
         """Those that have not ended."""
-        self.alive = [victim for victim in self.alive if self._ask({"do": "look", "pid": victim.pid})]
+        self.alive = [process for process in self.alive if self._ask({"do": "look", "pid": process.pid})]
         return self.alive
 
-    def _start(self, owner: str, order: dict[str, Any]) -> Victim:
-        victim = Victim(int(self._ask(order)), owner)
-        self.alive.append(victim)
-        return victim
+    def _start(self, owner: str, order: dict[str, Any]) -> ForkedProcess:
+        process = ForkedProcess(int(self._ask(order)), owner)
+        self.alive.append(process)
+        return process
 
     def _ask(self, order: dict[str, Any]) -> Any:
         assert self.parent.stdin is not None
@@ -76,11 +77,11 @@ class Gang:
 
 
 @contextmanager
-def gang(folder: Path) -> Iterator[Gang]:
-    """Processes that are gone when the block ends; what they had to say is in `senders.log` of the folder."""
-    command = [sys.executable, "-m", "benchmarks.victims", str(folder / "senders.log")]
+def forked_senders(folder: Path) -> Iterator[ForkedSenders]:
+    """A parent to fork senders from, and its children, ended with the block; `senders.log` has their output."""
+    command = [sys.executable, "-m", "tests.kit.forked_senders", str(folder / "senders.log")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:  # noqa: S603
-        yield Gang(parent)
+        yield ForkedSenders(parent)
 
 
 def main(log: str) -> None:
@@ -116,7 +117,7 @@ def _fork(order: dict[str, Any], log: str) -> int:
 def _do(order: dict[str, Any]) -> int:
     try:
         if order["do"] == "send":
-            send(Orders(**order["orders"]))
+            send(SenderOptions(**order["orders"]))
         else:
             plan_edition(Store(order["url"]), order["edition_id"], connections=4)
     except Exception:  # noqa: BLE001  the trace goes to the log, the exit code to the harness

@@ -1,8 +1,8 @@
 """A counting SMTP server in a process of its own: it notes every message in a file before it answers for it.
 
-`python -m benchmarks.sink LOG` prints its port. It has no orders to learn: how it treats a recipient is written in the
-address, before the first hyphen (`Manner`), and the family is the domain. So whoever wrote the addresses knows what
-must become of each (`benchmarks/counted.py` reads the log).
+`python -m tests.kit.counting_smtp_server LOG` prints its port. How it treats a recipient is written in the address,
+before the first hyphen (`Treatment`), and the provider is the domain. So whoever wrote the addresses knows what must
+become of each (`tests/kit/counting_smtp.py` reads the log).
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import cast
 import uvloop
 
 
-class Manner(StrEnum):
+class Treatment(StrEnum):
     """How a recipient is treated. All but `reader`, `gone`, `spam` and `late` are as `reader` after the first tries."""
 
     reader = "reader"  # taken
@@ -28,44 +28,44 @@ class Manner(StrEnum):
     busy = "busy"  # 452 after the dot, once
     gone = "gone"  # 550 to RCPT, always
     spam = "spam"  # 554 after the dot, always
-    shut = "shut"  # 421 to RCPT and the line is closed, once
-    ends = "ends"  # 421 after the dot and the line is closed, once
-    cut = "cut"  # taken, and the line is closed instead of an answer, once
-    torn = "torn"  # the line is closed in the middle of the body, once
+    shut = "shut"  # 421 to RCPT and the connection is closed, once
+    ends = "ends"  # 421 after the dot and the connection is closed, once
+    cut = "cut"  # taken, and the connection is closed instead of an answer, once
+    torn = "torn"  # the connection is closed in the middle of the body, once
     mute = "mute"  # taken, and never answered, once
     late = "late"  # taken, and answered after a while
 
 
 TAKEN, NOT_TAKEN, OPENED, PEAK = b"T", b"N", b"O", b"P"
-"""The kinds of line in the log: `kind seconds first second`. T: Message-ID, recipient. N: manner, recipient.
-O: lines open now, and after how many messages the last one closed. P: the most messages of a family at once, family."""
+"""The kinds of line in the log: `kind seconds first second`. T: Message-ID, recipient. N: treatment, recipient.
+O: connections open now, and after how many messages the last one closed. P: the most messages in flight, provider."""
 
 FAILS_AT_RCPT = {
-    Manner.later: (1, b"451 4.3.0 try again\r\n"),
-    Manner.grey: (2, b"450 4.7.1 greylisted\r\n"),
-    Manner.gone: (10**9, b"550 5.1.1 no such mailbox\r\n"),
-    Manner.shut: (1, b"421 4.3.2 closing\r\n"),
+    Treatment.later: (1, b"451 4.3.0 try again\r\n"),
+    Treatment.grey: (2, b"450 4.7.1 greylisted\r\n"),
+    Treatment.gone: (10**9, b"550 5.1.1 no such mailbox\r\n"),
+    Treatment.shut: (1, b"421 4.3.2 closing\r\n"),
 }
 FAILS_AFTER_DOT = {
-    Manner.busy: (1, b"452 4.3.1 no room\r\n"),
-    Manner.spam: (10**9, b"554 5.7.1 not wanted\r\n"),
-    Manner.ends: (1, b"421 4.3.2 closing\r\n"),
+    Treatment.busy: (1, b"452 4.3.1 no room\r\n"),
+    Treatment.spam: (10**9, b"554 5.7.1 not wanted\r\n"),
+    Treatment.ends: (1, b"421 4.3.2 closing\r\n"),
 }
-MANNERS = {manner.value.encode(): manner for manner in Manner}
+TREATMENTS = {treatment.value.encode(): treatment for treatment in Treatment}
 CLOSING = (b"421", b"221")
 DOT = b"\r\n.\r\n"
 MESSAGE_ID = b"\nMessage-ID: <"
 
 
 @dataclass(slots=True, kw_only=True)
-class Sink:
-    """What all lines share."""
+class ServerState:
+    """What all connections share."""
 
     log: int
     pipelining: bool = True
     late_seconds: float = 0.5
     per_connection: int = 0  # messages, then 421; 0: no limit
-    doors: dict[bytes, bytes] = field(default_factory=dict)  # domain → the domain whose door it shares
+    same_provider: dict[bytes, bytes] = field(default_factory=dict)  # domain → the domain whose provider it shares
     open: int = 0
     tries: Counter[bytes] = field(default_factory=Counter)
     at_once: Counter[bytes] = field(default_factory=Counter)
@@ -75,34 +75,34 @@ class Sink:
         """Written, not buffered: it stands even if this process dies before it answers."""
         os.write(self.log, b"%b %.4f %b %b\n" % (kind, time.monotonic(), first, second))
 
-    def family(self, recipient: bytes) -> bytes:
-        """The domain, or the one whose door it shares."""
+    def provider(self, recipient: bytes) -> bytes:
+        """The domain, or the one whose provider it shares."""
         domain = recipient[recipient.rfind(b"@") + 1 :]
-        return self.doors.get(domain, domain)
+        return self.same_provider.get(domain, domain)
 
-    def starts(self, family: bytes) -> None:
-        self.at_once[family] += 1
-        if self.at_once[family] > self.peaks[family]:
-            self.peaks[family] = self.at_once[family]
-            self.note(PEAK, b"%d" % self.peaks[family], family)
+    def starts(self, provider: bytes) -> None:
+        self.at_once[provider] += 1
+        if self.at_once[provider] > self.peaks[provider]:
+            self.peaks[provider] = self.at_once[provider]
+            self.note(PEAK, b"%d" % self.peaks[provider], provider)
 
-    def fails(self, recipient: bytes, manner: Manner, table: dict[Manner, tuple[int, bytes]]) -> bytes | None:
+    def fails(self, recipient: bytes, treatment: Treatment, table: dict[Treatment, tuple[int, bytes]]) -> bytes | None:
         """The words of refusal, if it is to be refused here and now."""
-        if manner not in table:
+        if treatment not in table:
             return None
-        times, words = table[manner]
+        times, words = table[treatment]
         self.tries[recipient] += 1
         if self.tries[recipient] > times:
             return None
-        self.note(NOT_TAKEN, manner.encode(), recipient)
+        self.note(NOT_TAKEN, treatment.encode(), recipient)
         return words
 
 
 @dataclass(slots=True, eq=False)
-class Line(asyncio.Protocol):
+class SmtpSession(asyncio.Protocol):
     """One connection: commands and bodies, in whatever pieces they arrive."""
 
-    sink: Sink
+    state: ServerState
     transport: asyncio.Transport = field(init=False)
     rest: bytes = b""  # not understood yet; in a body it begins with the line end of DATA
     in_body: bool = False
@@ -112,14 +112,14 @@ class Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name
-        self.sink.open += 1
-        self.sink.note(OPENED, b"%d" % self.sink.open, b"-")
-        self.transport.write(b"220 sink ESMTP\r\n")
+        self.state.open += 1
+        self.state.note(OPENED, b"%d" % self.state.open, b"-")
+        self.transport.write(b"220 counting ESMTP\r\n")
 
     def connection_lost(self, error: Exception | None) -> None:
         self._ends()
-        self.sink.open -= 1
-        self.sink.note(OPENED, b"%d" % self.sink.open, b"%d" % self.taken)
+        self.state.open -= 1
+        self.state.note(OPENED, b"%d" % self.state.open, b"%d" % self.taken)
 
     def data_received(self, data: bytes) -> None:
         self.rest = self.rest + data if self.rest else data
@@ -142,10 +142,10 @@ class Line(asyncio.Protocol):
                 answers.append(self._command(rest[position:end]))
                 position = end if self.in_body else end + 2
             if answers[-1].startswith(CLOSING):
-                break  # nothing that rides behind is read: the line is closed
+                break  # nothing that rides behind is read: the connection is closed
         self.rest = rest[position:]
-        if self.in_body and len(self.rest) > 2 and self._is(Manner.torn) and self._first_time():
-            self._tear()
+        if self.in_body and len(self.rest) > 2 and self._is(Treatment.torn) and self._first_time():
+            self._abort_in_body()
         elif answers and not self.transport.is_closing():
             self.transport.write(b"".join(answers))
             if answers[-1].startswith(CLOSING):
@@ -154,7 +154,7 @@ class Line(asyncio.Protocol):
     def _command(self, line: bytes) -> bytes:
         verb = line[:4].upper()
         if verb == b"MAIL":
-            return b"421 4.7.0 enough\r\n" if 0 < self.sink.per_connection <= self.taken else b"250 2.1.0 ok\r\n"
+            return b"421 4.7.0 enough\r\n" if 0 < self.state.per_connection <= self.taken else b"250 2.1.0 ok\r\n"
         if verb == b"RCPT":
             return self._rcpt(line)
         if verb == b"DATA":
@@ -162,7 +162,7 @@ class Line(asyncio.Protocol):
             return b"354 go\r\n" if self.recipient else b"554 5.5.1 no recipient\r\n"
         if verb == b"EHLO":
             extensions = b"SIZE 35882577", b"8BITMIME", b"SMTPUTF8", b"ENHANCEDSTATUSCODES"
-            told = (b"sink", *((b"PIPELINING",) if self.sink.pipelining else ()), *extensions)
+            told = (b"counting", *((b"PIPELINING",) if self.state.pipelining else ()), *extensions)
             return b"".join(b"250-%b\r\n" % word for word in told[:-1]) + b"250 %b\r\n" % told[-1]
         self._ends()
         return b"221 2.0.0 bye\r\n" if verb == b"QUIT" else b"250 2.0.0 ok\r\n"  # HELO, RSET, NOOP
@@ -170,34 +170,34 @@ class Line(asyncio.Protocol):
     def _rcpt(self, line: bytes) -> bytes:
         recipient = line[line.find(b"<") + 1 : line.find(b">")]
         self._ends()
-        if refusal := self.sink.fails(recipient, _manner(recipient), FAILS_AT_RCPT):
+        if refusal := self.state.fails(recipient, _treatment(recipient), FAILS_AT_RCPT):
             return refusal
         self.recipient = recipient
-        self.sink.starts(self.sink.family(recipient))
+        self.state.starts(self.state.provider(recipient))
         return b"250 2.1.5 ok\r\n"
 
     def _body(self, rest: bytes, start: int, end: int) -> bytes:
-        recipient, manner = self.recipient, _manner(self.recipient)
-        if manner is Manner.torn and self._first_time():
-            self._tear()
+        recipient, treatment = self.recipient, _treatment(self.recipient)
+        if treatment is Treatment.torn and self._first_time():
+            self._abort_in_body()
             return b""
-        if refusal := self.sink.fails(recipient, manner, FAILS_AFTER_DOT):
+        if refusal := self.state.fails(recipient, treatment, FAILS_AFTER_DOT):
             self._ends()
             return refusal
         found = rest.find(MESSAGE_ID, start, end)
         message_id = rest[found + 14 : rest.find(b">", found, end)] if found >= 0 else b"-"
-        self.sink.note(TAKEN, message_id, recipient)
+        self.state.note(TAKEN, message_id, recipient)
         self.taken += 1
-        return self._answer(manner)
+        return self._answer(treatment)
 
-    def _answer(self, manner: Manner) -> bytes:
-        if manner is Manner.cut and self._first_time():
+    def _answer(self, treatment: Treatment) -> bytes:
+        if treatment is Treatment.cut and self._first_time():
             self.transport.abort()
             return b""
-        if manner in (Manner.mute, Manner.late) and (manner is Manner.late or self._first_time()):
+        if treatment in (Treatment.mute, Treatment.late) and (treatment is Treatment.late or self._first_time()):
             self.waits = True
-            if manner is Manner.late:
-                asyncio.get_running_loop().call_later(self.sink.late_seconds, self._answer_late)
+            if treatment is Treatment.late:
+                asyncio.get_running_loop().call_later(self.state.late_seconds, self._answer_late)
             return b""
         self._ends()
         return b"250 2.0.0 taken\r\n"
@@ -209,32 +209,32 @@ class Line(asyncio.Protocol):
             self.transport.write(b"250 2.0.0 taken\r\n")
             self._read()
 
-    def _tear(self) -> None:
-        self.sink.note(NOT_TAKEN, Manner.torn.encode(), self.recipient)
+    def _abort_in_body(self) -> None:
+        self.state.note(NOT_TAKEN, Treatment.torn.encode(), self.recipient)
         self.transport.abort()
 
     def _ends(self) -> None:
         """No message is under way any more."""
         if self.recipient:
-            self.sink.at_once[self.sink.family(self.recipient)] -= 1
+            self.state.at_once[self.state.provider(self.recipient)] -= 1
             self.recipient = b""
 
-    def _is(self, manner: Manner) -> bool:
-        return _manner(self.recipient) is manner
+    def _is(self, treatment: Treatment) -> bool:
+        return _treatment(self.recipient) is treatment
 
     def _first_time(self) -> bool:
-        self.sink.tries[self.recipient] += 1
-        return self.sink.tries[self.recipient] == 1
+        self.state.tries[self.recipient] += 1
+        return self.state.tries[self.recipient] == 1
 
 
-def _manner(recipient: bytes) -> Manner:
-    return MANNERS.get(recipient[: recipient.find(b"-")], Manner.reader)
+def _treatment(recipient: bytes) -> Treatment:
+    return TREATMENTS.get(recipient[: recipient.find(b"-")], Treatment.reader)
 
 
-async def serve(sink: Sink, port: int) -> None:
+async def serve(state: ServerState, port: int) -> None:
     """Until SIGTERM. Prints the port once it listens."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Line(sink), "127.0.0.1", port, backlog=512)
+    server = await loop.create_server(lambda: SmtpSession(state), "127.0.0.1", port, backlog=512)
     print(server.sockets[0].getsockname()[1], flush=True)
     ended = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
@@ -249,20 +249,20 @@ def main() -> None:
     parser.add_argument("--classic", action="store_true", help="offer no PIPELINING")
     parser.add_argument("--late-seconds", type=float, default=0.5)
     parser.add_argument("--per-connection", type=int, default=0)
-    parser.add_argument("--same-door", action="append", default=[], metavar="DOMAIN=DOMAIN")
+    parser.add_argument("--same-provider", action="append", default=[], metavar="DOMAIN=DOMAIN")
     given = parser.parse_args()
     if given.core is not None:
         with suppress(OSError):  # a machine that has no such core
             os.sched_setaffinity(0, {given.core})
-    sink = Sink(
+    state = ServerState(
         log=os.open(given.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
         pipelining=not given.classic,
         late_seconds=given.late_seconds,
         per_connection=given.per_connection,
-        doors=dict(pair.encode().split(b"=", 1) for pair in given.same_door),
+        same_provider=dict(pair.encode().split(b"=", 1) for pair in given.same_provider),
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(sink, given.port))
+        runner.run(serve(state, given.port))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ HOME = Path("/nonexistent")  # no setting of a measurement comes from a folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Orders:
+class SenderOptions:
     """What a sender is to do."""
 
     url: str
@@ -53,16 +53,16 @@ class Orders:
 
 
 @dataclass(frozen=True, slots=True)
-class Nowhere:
+class NullTransport:
     """A way out that takes everything at once: what is left is the ledger and the program."""
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Connection]:
-        yield _IntoNothing()
+        yield _NullConnection()
 
 
 @dataclass(frozen=True, slots=True)
-class _IntoNothing:
+class _NullConnection:
     async def deliver(self, outbox: Outbox) -> None:
         while (envelope := await outbox.next()) is not None:
             allowed = await outbox.permit(envelope)
@@ -96,7 +96,7 @@ def watch_the_ledger() -> Stopwatch:
     return watch
 
 
-def send(orders: Orders, *, program: Stopwatch | None = None) -> int:
+def send(orders: SenderOptions, *, program: Stopwatch | None = None) -> int:
     """Send what is due, until nothing is; how many mails were tried."""
     if orders.core is not None:
         with suppress(OSError):  # a machine that has no such core
@@ -115,9 +115,9 @@ def send(orders: Orders, *, program: Stopwatch | None = None) -> int:
     return sender.run().attempts
 
 
-def _way_out(orders: Orders) -> Transport:
+def _way_out(orders: SenderOptions) -> Transport:
     if orders.transport == "nowhere":
-        return Nowhere()
+        return NullTransport()
     client = {"wire": Client.wire, "relay": Client.aiosmtplib}[orders.transport]
     settings = Settings(home=HOME, smtp_host="127.0.0.1", smtp_port=orders.port)
     patience = Patience(end_of_data=orders.end_of_data_seconds)
@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument("--in-parts", action="store_true", help="tell program and ledger apart, which costs a little")
     given = vars(parser.parse_args())
     program, ledger = (Stopwatch(), watch_the_ledger()) if given.pop("in_parts") else (None, None)
-    orders = Orders(**given)
+    orders = SenderOptions(**given)
     begun, processor = time.perf_counter(), time.process_time()
     attempts = send(orders, program=program)
     json.dump(

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 import newsletter.store.tables  # noqa: F401  an edition points at tables that nothing here names
-from benchmarks import letter
 from newsletter.clock import SystemClock
 from newsletter.delivery.ledger.plan import plan_in_steps
 from newsletter.store import Store
@@ -18,10 +17,11 @@ from newsletter.store.issues import Edition, Issue, Link, Variant
 from newsletter.store.ledger import Lane
 from newsletter.store.people import Consent, Subscriber
 from newsletter.words import Axis, Channel, ConsentState, DoubtPolicy, Horizon, IssueState
+from tests.kit import sample_letter
 
 LONG_AGO = datetime(2026, 7, 14, 10, 0, tzinfo=UTC)
-FAMILIES = 12
-"""Domains over which many readers are spread, so that no family's own limit is what is measured."""
+PROVIDERS = 12
+"""Domains over which many readers are spread, so that no provider's own limit is what is measured."""
 
 
 def many_readers(store: Store, count: int) -> None:
@@ -29,7 +29,7 @@ def many_readers(store: Store, count: int) -> None:
     numbers = sa.select(sa.literal(1).label("n")).cte("numbers", recursive=True)
     numbers = numbers.union_all(sa.select(numbers.c.n + 1).where(numbers.c.n < count))
     number = sa.cast(numbers.c.n, sa.String)
-    domain = sa.literal("@famille-").concat(sa.cast(numbers.c.n % FAMILIES, sa.String)).concat(".example")
+    domain = sa.literal("@famille-").concat(sa.cast(numbers.c.n % PROVIDERS, sa.String)).concat(".example")
     address = sa.literal("reader-").concat(number).concat(domain)
     with store.transaction() as session:
         _insert_subscribers(session, sa.select(address.label("address")).select_from(numbers))
@@ -61,8 +61,10 @@ def an_edition(store: Store, *, policy: DoubtPolicy = DoubtPolicy.hold) -> int:
         )  # fmt: skip
         session.add(edition)
         session.flush()
-        session.add(Variant(edition_id=key(edition.id), number=0, html=letter.html(), text=letter.text()))
-        session.connection().execute(sa.insert(Link), [{"edition_id": edition.id} | link for link in letter.links()])
+        session.add(Variant(edition_id=key(edition.id), number=0, html=sample_letter.html(), text=sample_letter.text()))
+        session.connection().execute(
+            sa.insert(Link), [{"edition_id": edition.id} | link for link in sample_letter.links()]
+        )
         return key(edition.id)
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.counted import Received
-from benchmarks.invariants import Fate, violations
-from benchmarks.kills import kill_senders
-from benchmarks.readers import many_readers
-from benchmarks.victims import Gang, gang
 from newsletter.store import Store
 from newsletter.words import DoubtPolicy, MailState
+from tests.kit.counting_smtp import ServerLog
+from tests.kit.forked_senders import ForkedSenders, forked_senders
+from tests.kit.killed_senders import kill_senders
+from tests.kit.ledger_invariants import RecordedState, violations
+from tests.kit.planned_editions import many_readers
 
 pytestmark = pytest.mark.xdist_group("processes")  # several at once: never two of these beside each other
 READERS = 1600
@@ -22,9 +22,9 @@ KILLS = 4
 
 
 @pytest.fixture(scope="module")
-def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gang]:
+def senders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedSenders]:
     """Where the senders come from."""
-    with gang(tmp_path_factory.mktemp("crew")) as started:
+    with forked_senders(tmp_path_factory.mktemp("senders")) as started:
         yield started
 
 
@@ -34,10 +34,10 @@ def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gang]:
     ids=["hold", "resend", "reconcile"],
 )
 def test_after_kills_every_mail_is_accounted_for(
-    store: Store, database: str, tmp_path: Path, crew: Gang, *, policy: DoubtPolicy, processes: int
+    store: Store, database: str, tmp_path: Path, senders: ForkedSenders, *, policy: DoubtPolicy, processes: int
 ) -> None:
     many_readers(store, READERS)
-    told = kill_senders(database, tmp_path, policy=policy, processes=processes, kills=KILLS, crew=crew)
+    told = kill_senders(database, tmp_path, policy=policy, processes=processes, kills=KILLS, senders=senders)
     assert told.wrong == []
     assert told.mails == READERS
     assert told.kills == KILLS
@@ -46,16 +46,16 @@ def test_after_kills_every_mail_is_accounted_for(
 
 
 def test_a_ledger_that_tells_stories_is_found_out() -> None:
-    fine = {"a@x.fr": Fate(MailState.accepted, doubted=False)}
-    once = Received(messages=[(0.0, "1", "a@x.fr")])
-    twice = Received(messages=[(0.0, "1", "a@x.fr"), (1.0, "1", "a@x.fr")])
-    changed = Received(messages=[(0.0, "1", "a@x.fr"), (1.0, "2", "a@x.fr")])
-    doubted = {f"{n}@x.fr": Fate(MailState.in_doubt, doubted=True) for n in range(3)}
+    fine = {"a@x.fr": RecordedState(MailState.accepted, doubted=False)}
+    once = ServerLog(messages=[(0.0, "1", "a@x.fr")])
+    twice = ServerLog(messages=[(0.0, "1", "a@x.fr"), (1.0, "1", "a@x.fr")])
+    changed = ServerLog(messages=[(0.0, "1", "a@x.fr"), (1.0, "2", "a@x.fr")])
+    doubted = {f"{n}@x.fr": RecordedState(MailState.in_doubt, doubted=True) for n in range(3)}
     assert violations(fine, once, policy=DoubtPolicy.hold) == []
-    assert len(violations(fine, Received(), policy=DoubtPolicy.hold)) == 2  # accepted, and nobody got it
+    assert len(violations(fine, ServerLog(), policy=DoubtPolicy.hold)) == 2  # accepted, and nobody got it
     assert len(violations(fine, twice, policy=DoubtPolicy.hold)) == 2  # doubled, and never in doubt
     assert len(violations(fine, twice, policy=DoubtPolicy.resend)) == 1
     assert len(violations(fine, changed, policy=DoubtPolicy.resend)) == 2  # no receiver could tell the second
     assert len(violations({}, once, policy=DoubtPolicy.hold)) == 1  # nobody planned it
-    assert violations(doubted, Received(), policy=DoubtPolicy.hold, kills=1, connections=3) == []
-    assert len(violations(doubted, Received(), policy=DoubtPolicy.hold, kills=1, connections=2)) == 1
+    assert violations(doubted, ServerLog(), policy=DoubtPolicy.hold, kills=1, connections=3) == []
+    assert len(violations(doubted, ServerLog(), policy=DoubtPolicy.hold, kills=1, connections=2)) == 1
