@@ -18,9 +18,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from newsletter import addresses
+from newsletter import addresses, urls
 from newsletter.i18n import _
 from newsletter.store.catalogue import Sector
+from newsletter.store.columns import key
 from newsletter.store.people import SignUp, Subscriber, Suppression
 from newsletter.tokens import Keyring, Purpose
 from newsletter.wordings import VERSION
@@ -122,7 +123,8 @@ def may_write(asked_at: datetime, letters: Sequence[datetime]) -> bool:
 
 def confirmation(asked: SignUp, keys: Keyring, base_url: str) -> dict[str, str]:
     """The values of the confirmation letter: no tracking, one button (LST-17)."""
-    return {"first_name": asked.first_name, "confirm_url": f"{base_url}/k/{keys.sign(Purpose.confirm, asked.id or 0)}"}
+    token = keys.sign(Purpose.confirm, key(asked.id))
+    return {"first_name": asked.first_name, "confirm_url": urls.confirm_url(base_url, token)}
 
 
 def mark_mailed(session: Session, sign_up_ids: Sequence[int], *, now: datetime) -> None:
@@ -150,8 +152,8 @@ def welcome(asked: SignUp, subscriber_id: int, keys: Keyring, base_url: str) -> 
     """The values of the welcome letter."""
     return {
         "first_name": asked.first_name,
-        "preferences_url": f"{base_url}/p/{keys.sign(Purpose.preferences, subscriber_id)}",
-        "unsubscribe_url": f"{base_url}/d/{keys.sign(Purpose.unsubscribe, subscriber_id, 0)}",
+        "preferences_url": urls.preferences_url(base_url, keys.sign(Purpose.preferences, subscriber_id)),
+        "unsubscribe_url": urls.unsubscribe_url(base_url, keys.sign(Purpose.unsubscribe, subscriber_id, 0)),
     }
 
 

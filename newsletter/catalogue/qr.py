@@ -7,6 +7,7 @@ import segno
 
 from newsletter.i18n import _
 from newsletter.store.catalogue import Partner, Support
+from newsletter.urls import support_url
 
 QUIET_ZONE = 4
 """Modules of white around the code: ISO/IEC 18004 asks for four."""
@@ -14,7 +15,7 @@ QUIET_ZONE = 4
 
 def address(support: Support, base_url: str) -> str:
     """The address that the QR code carries."""
-    return f"{base_url}/i/{support.code}"
+    return support_url(base_url, support.code)
 
 
 def short_address(support: Support, base_url: str) -> str:

@@ -23,6 +23,7 @@ from newsletter.compose.content import (
 from newsletter.compose.links import LinkTarget
 from newsletter.compose.mime import Letterhead
 from newsletter.i18n import _
+from newsletter.urls import PRIVACY_PATH
 from newsletter.words import LinkKind
 
 Values = dict[str, Any]
@@ -48,7 +49,7 @@ def identity(letterhead: Letterhead) -> Values:
         "organisation": letterhead.organisation,
         "postal_address": letterhead.postal_address,
         "privacy_contact": letterhead.privacy_contact,
-        "privacy_url": f"{letterhead.base_url}/confidentialite",
+        "privacy_url": letterhead.base_url + PRIVACY_PATH,
         "site_url": letterhead.base_url,
     }
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from newsletter import urls
 from newsletter.tokens import Keyring, Purpose
 from newsletter.words import LinkKind
 
@@ -68,20 +69,15 @@ def addresses(
     Without the reader's yes to `clicks` each link is its plain target, without their yes to `opens` there is no pixel
     (LAW-02): what stays personal is what they need to answer, to leave, to choose and to read online.
     """
-    answer = f"{base_url}/r/{token(Purpose.answer)}"
-    click = f"{base_url}/l/{token(Purpose.click)}" if clicks else ""
+    answer = token(Purpose.answer)
+    click = token(Purpose.click) if clicks else ""
     return ReaderLinks(
-        urls={target.number: _address(target, click=click, answer=answer) for target in targets},
-        pixel=f"{base_url}/f/{token(Purpose.open)}.gif" if opens else "",
-        view=f"{base_url}/v/{token(Purpose.view)}",
-        unsubscribe=unsubscribe_url(base_url, token(Purpose.unsubscribe)),
-        preferences=f"{base_url}/p/{token(Purpose.preferences)}",
+        urls={target.number: _address(target, base_url, click=click, answer=answer) for target in targets},
+        pixel=urls.open_url(base_url, token(Purpose.open)) if opens else "",
+        view=urls.view_url(base_url, token(Purpose.view)),
+        unsubscribe=urls.unsubscribe_url(base_url, token(Purpose.unsubscribe)),
+        preferences=urls.preferences_url(base_url, token(Purpose.preferences)),
     )
-
-
-def unsubscribe_url(base_url: str, token: str) -> str:
-    """The address that stands in the body and in List-Unsubscribe."""
-    return f"{base_url}/d/{token}"
 
 
 def sample_links(base_url: str, *, targets: Sequence[LinkTarget]) -> ReaderLinks:
@@ -89,7 +85,7 @@ def sample_links(base_url: str, *, targets: Sequence[LinkTarget]) -> ReaderLinks
     return addresses(base_url, targets=targets, token=lambda purpose: "apercu", clicks=False, opens=False)
 
 
-def _address(target: LinkTarget, *, click: str, answer: str) -> str:
+def _address(target: LinkTarget, base_url: str, *, click: str, answer: str) -> str:
     if target.kind in ANSWERED:
-        return f"{answer}/{target.number}"
-    return f"{click}/{target.number}" if click else target.url
+        return urls.answer_url(base_url, answer, target.number)
+    return urls.click_url(base_url, click, target.number) if click else target.url

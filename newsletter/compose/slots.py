@@ -14,7 +14,8 @@ from functools import lru_cache
 
 from markupsafe import escape
 
-from newsletter.compose.links import LazyLinks, LinkTarget, addresses, unsubscribe_url
+from newsletter import urls
+from newsletter.compose.links import LazyLinks, LinkTarget, addresses
 from newsletter.compose.mime import Letterhead, frame, personal_fields, write_message
 from newsletter.compose.program import Program, Reader, link_values, name_values
 from newsletter.compose.quoted_printable import SOFT_BREAK, on_the_wire, quoted, with_crlf, without_controls
@@ -70,7 +71,7 @@ class MessageProgram:
             return self._by_jinja(address, first_name, links, message_id)
         mould = self._moulds.get((links.clicks, links.opens)) or self.mould(clicks=links.clicks, opens=links.opens)
         tokens = [links.token(purpose) for purpose in mould.purposes]
-        unsubscribe = unsubscribe_url(self._letterhead.base_url, tokens[0])
+        unsubscribe = urls.unsubscribe_url(self._letterhead.base_url, tokens[0])
         pieces = mould.pieces.copy()
         pieces[0] = personal_fields(to=address, message_id=message_id, unsubscribe=unsubscribe)
         values = [token.encode("ascii") for token in tokens]

@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 import httpx
 from lxml import html
 
+from newsletter import urls
 from newsletter.compose.links import LinkTarget
 from newsletter.demo.clock import MovedClock
 from newsletter.words import Horizon, LinkKind
@@ -94,7 +95,7 @@ class Audience:
 
     def _answer(self, mail: EmailMessage, number: int, **fields: str) -> None:
         self.clock.move(timedelta(minutes=2))
-        (url,) = (u for u in self._links(mail) if "/r/" in u and u.endswith(f"/{number}"))
+        (url,) = (u for u in self._links(mail) if urls.ANSWER_PATH + "/" in u and u.endswith(f"/{number}"))
         submit(self.client, self.clock, url, **fields)
         self.played.requests += 2
 
@@ -105,7 +106,7 @@ class Audience:
         self.played.requests += 1
 
     def _tracked(self, mail: EmailMessage) -> list[str]:
-        return [url for url in self._links(mail) if "/l/" in url]
+        return [url for url in self._links(mail) if urls.CLICK_PATH + "/" in url]
 
     def _links(self, mail: EmailMessage) -> list[str]:
         """Every address of ours in the mail's page, each once."""

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from lxml import html
 from sqlmodel import col, select
 
-from newsletter import pipeline
+from newsletter import pipeline, urls
 from newsletter.accounts.accounts import create_account
 from newsletter.advisers import export, files, people
 from newsletter.advisers.cards import Card, cards
@@ -84,12 +84,13 @@ def _a_visitor_signs_up(stage: Stage) -> int:
     visitor = "visiteuse@exemple.example"
     with httpx.Client() as client:
         boxes = {Axis.newsletter.value: "1", Axis.clicks.value: "1"}
-        submit(client, stage.clock, f"{stage.url}/i/bde26s", address=visitor, first_name="Léonie", **boxes)
+        form = urls.support_url(stage.url, "bde26s")
+        submit(client, stage.clock, form, address=visitor, first_name="Léonie", **boxes)
         letter = _wait(lambda: stage.mail_server.letter_to(visitor), what=_("la lettre de confirmation"))
         body = letter.get_body(("html",))
         assert body is not None
         links = [url for _element, _attribute, url, _at in html.fromstring(body.get_content()).iterlinks()]
-        submit(client, stage.clock, next(url for url in links if "/k/" in url))
+        submit(client, stage.clock, next(url for url in links if urls.CONFIRM_PATH + "/" in url))
     with stage.instance.store.reading() as session:
         confirmed = session.exec(select(sa.func.count(col(SignUp.confirmed_at)))).one()
     click.echo(_("3. Une visiteuse s’est inscrite par un QR code et a confirmé depuis sa boîte."))

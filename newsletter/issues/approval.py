@@ -23,6 +23,7 @@ from newsletter.issues.draft import the_issue
 from newsletter.issues.resolve import content_of
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue, Link, Variant
+from newsletter.urls import MEDIA_PATH
 from newsletter.words import IssueMove, IssueState
 
 
@@ -92,7 +93,7 @@ def preview(session: Session, issue_id: int, *, now: datetime, letterhead: Lette
 
 
 def _content(session: Session, issue: Issue, *, now: datetime, letterhead: Letterhead) -> Content:
-    return content_of(session, issue, now=now, media_url=f"{letterhead.base_url}/medias")
+    return content_of(session, issue, now=now, media_url=letterhead.base_url + MEDIA_PATH)
 
 
 def _freeze(session: Session, issue: Issue, *, by: int | None, now: datetime, letterhead: Letterhead) -> Edition:

@@ -1,8 +1,8 @@
 """The two addresses that a mail's links and picture lead to: a plain ASGI callable, for speed.
 
-`/l/<token>/<n>` redirects to the registered link n of an edition; `/f/<token>.gif` is one transparent dot. Both read a
+`urls.click_url` redirects to the registered link of an edition; `urls.open_url` is one transparent pixel. Both read a
 signed token, note the hit in the journal and answer; neither ever asks the database. Whatever bytes come in, the answer
-is the redirect, the dot, or one and the same plain 404 (SEC-01, SEC-04, SEC-18). Nothing of the network address or of
+is the redirect, the pixel, or one and the same plain 404 (SEC-01, SEC-04, SEC-18). Nothing of the network address or of
 the full user agent is written down (TRK-11).
 """
 
@@ -17,6 +17,7 @@ from newsletter.tokens import Keyring, Purpose
 from newsletter.tracking.agents import Networks, family, hints
 from newsletter.tracking.journal import Journal, Record
 from newsletter.tracking.linkbook import LinkBook
+from newsletter.urls import CLICK_PATH, OPEN_PATH
 from newsletter.words import EventKind
 
 Scope = MutableMapping[str, Any]
@@ -26,14 +27,14 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 DOT = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
 """A transparent GIF of one pixel, 43 bytes."""
 
-_CLICK = re.compile(r"/l/([A-Za-z0-9_-]{1,60})/([0-9]{1,6})")
-_OPEN = re.compile(r"/f/([A-Za-z0-9_-]{1,60})\.gif")
+_CLICK = re.compile(re.escape(CLICK_PATH) + r"/([A-Za-z0-9_-]{1,60})/([0-9]{1,6})")
+_OPEN = re.compile(re.escape(OPEN_PATH) + r"/([A-Za-z0-9_-]{1,60})\.gif")
 _ALWAYS = [(b"cache-control", b"no-store"), (b"referrer-policy", b"no-referrer"), (b"x-robots-tag", b"noindex")]
 _PLAIN = (b"content-type", b"text/plain; charset=utf-8")
 
 
 class Tracker:
-    """The callable to mount under `/l` and `/f`."""
+    """The callable to mount under `CLICK_PATH` and `OPEN_PATH`."""
 
     def __init__(self, *, keys: Keyring, journal: Journal, links: LinkBook, clock: Clock) -> None:
         self._keys, self._journal, self._links, self._clock = keys, journal, links, clock
@@ -46,7 +47,7 @@ class Tracker:
         path = str(scope["path"])
         if scope["method"] not in ("GET", "HEAD"):
             await _answer(send, 405, [_PLAIN, (b"allow", b"GET, HEAD")])
-        elif path.startswith("/f/"):
+        elif path.startswith(OPEN_PATH + "/"):
             await self._open(scope, path, send)
         else:
             await self._click(scope, path, send)

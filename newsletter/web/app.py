@@ -17,6 +17,7 @@ from newsletter.accounts.passwords import GuessLimit
 from newsletter.errors import NewsletterError, NotFoundError, RefusedError
 from newsletter.i18n import _, lazy
 from newsletter.instance import Instance
+from newsletter.urls import CLICK_PATH, OPEN_PATH
 from newsletter.web.csrf import LOGIN, ForgedFormError, LoginNeeded, check_csrf
 from newsletter.web.pages import TEMPLATES, ForbiddenError, Guard, render
 from newsletter.web.visitors import visitor_of
@@ -38,7 +39,7 @@ NAVIGATION = (
     (lazy("Bilans"), "/bureau/bilans"),
     (lazy("Comptes"), "/bureau/comptes"),
 )
-TRACKED = ("/l/", "/f/")
+TRACKED = (f"{CLICK_PATH}/", f"{OPEN_PATH}/")
 STATUS: dict[type[NewsletterError], int] = {
     NotFoundError: 404,
     RefusedError: 409,
@@ -53,11 +54,12 @@ POLICY = (
 
 
 def create_app(instance: Instance, tracker: ASGIApp | None = None) -> FastAPI:
-    """Every page of this instance. `tracker` answers /l/ and /f/ before any page is asked."""
+    """Every page of this instance. `tracker` answers measured links and pixels before any page is asked."""
     app = FastAPI(title="Garder contact", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.instance = instance
     app.state.guess_limit = GuessLimit()
     app.state.navigation = [(name, url, roles) for name, url in NAVIGATION if (roles := roles_at(url))]
+    _answer_head()
     for name in ROUTERS:
         app.include_router(_page_file(name).router, dependencies=[Depends(check_csrf)])
     app.mount("/static", StaticFiles(directory=TEMPLATES / "static"), name="static")
@@ -100,7 +102,10 @@ class TrackerFirst:
 
 
 class SafeHeaders:
-    """Puts the security headers on every answer, where the page did not choose its own."""
+    """Puts the security headers on every answer, where the page did not choose its own.
+
+    HEAD is answered with the headers of GET and no body (RFC 9110 §9.3.2).
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -109,6 +114,8 @@ class SafeHeaders:
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 make_safe(MutableHeaders(scope=message), path=scope["path"])
+            elif scope["method"] == "HEAD" and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             await send(message)
 
         await self.app(scope, receive, send_safely if scope["type"] == "http" else send)
@@ -129,6 +136,13 @@ def _page_file(name: str) -> Any:
     return importlib.import_module(f"newsletter.web.{name}")
 
 
+def _answer_head() -> None:
+    """Answer HEAD wherever GET is answered; FastAPI does not by itself."""
+    for route in every_route():
+        if route.methods and "GET" in route.methods:
+            route.methods.add("HEAD")
+
+
 def _answer_mistakes(app: FastAPI) -> None:
     app.add_exception_handler(LoginNeeded, _to_the_login_page)
     app.add_exception_handler(NewsletterError, _say_what_is_wrong)
@@ -138,7 +152,7 @@ def _answer_mistakes(app: FastAPI) -> None:
 
 
 def _to_the_login_page(request: Request, _error: Exception) -> Response:
-    wanted = request.url.path if request.method == "GET" else ""
+    wanted = request.url.path if request.method in ("GET", "HEAD") else ""
     return RedirectResponse(f"{LOGIN}?suite={wanted}" if wanted else LOGIN, status_code=303)
 
 

@@ -17,6 +17,7 @@ from newsletter.errors import NotFoundError
 from newsletter.i18n import _
 from newsletter.instance import Instance
 from newsletter.text import fold
+from newsletter.urls import MEDIA_PATH
 from newsletter.web import catalogue_supports
 from newsletter.web.catalogue_shelves import SHELVES, Shelf, ShelfName
 from newsletter.web.pages import Marketing, TheForm, TheInstance, render, say_and_go, text_of
@@ -35,7 +36,7 @@ def overview(request: Request, instance: TheInstance, visitor: Marketing) -> Res
     return render(request, "catalogue/index.html", shelves=SHELVES, counts=counts)
 
 
-@router.get("/medias/{name}")
+@router.get(MEDIA_PATH + "/{name}")
 def picture(name: str, instance: TheInstance) -> Response:
     """A picture of the catalogue, for mails and pages alike. Its name changes with its pixels: kept for a year."""
     path = pictures.find(name, folder=instance.settings.media)

@@ -14,6 +14,7 @@ from newsletter.clock import paris_day
 from newsletter.i18n import _
 from newsletter.instance import Instance
 from newsletter.store.catalogue import Partner
+from newsletter.urls import support_url
 from newsletter.web.pages import Marketing, TheForm, TheInstance, render, say_and_go, text_of
 from newsletter.words import SupportKind, label
 
@@ -27,7 +28,7 @@ def about_partner(session: Session, instance: Instance, partner: Partner) -> dic
     return {
         "report": partner_report(session, partner.id),
         "masked": masked,
-        "address": instance.settings.base_url.split("://", 1)[1] + "/i/",
+        "address": support_url(instance.settings.base_url, "").split("://", 1)[1],
     }
 
 

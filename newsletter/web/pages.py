@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 from starlette.datastructures import FormData
 
+from newsletter import urls
 from newsletter.accounts.sessions import Visitor
 from newsletter.clock import PARIS
 from newsletter.delivery.ledger.balance import time_left
@@ -179,7 +180,7 @@ def _open_templates() -> jinja2.Environment:
         lambda one, many, count: french(ngettext(one, many, count)),
         newstyle=False,
     )
-    environment.globals |= {"label": label}
+    environment.globals |= {"label": label, "urls": urls}
     environment.filters |= {"paris": paris, "short": short, "day": day, "number": number, "french": french}
     environment.filters["time_left"] = time_left
     return environment

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from newsletter.urls import PRIVACY_PATH
 from newsletter.web import reader_pages, signing_up
 from newsletter.web.pages import TheInstance, render
 
@@ -11,6 +12,6 @@ router.include_router(signing_up.router)
 router.include_router(reader_pages.router)
 
 
-@router.api_route("/confidentialite", methods=["GET", "HEAD"])
+@router.get(PRIVACY_PATH)
 def privacy_notice(request: Request, instance: TheInstance) -> Response:
     return render(request, "public/confidentialite.html", settings=instance.settings)

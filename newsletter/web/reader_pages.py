@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
-from newsletter import pipeline, wordings
+from newsletter import pipeline, urls, wordings
 from newsletter.audience import landing, privacy
 from newsletter.audience.landing import Button
 from newsletter.i18n import _
@@ -15,11 +15,10 @@ from newsletter.web.token_pages import PRIVATE, no_such_link
 from newsletter.words import Axis, Channel, Horizon, LinkKind
 
 router = APIRouter()
-LOOK = ["GET", "HEAD"]
 
 
-@router.api_route("/d/{token}", methods=LOOK)
-@router.api_route("/d/{token}/", methods=LOOK)
+@router.get(urls.UNSUBSCRIBE_PATH + "/{token}")
+@router.get(urls.UNSUBSCRIBE_PATH + "/{token}/")
 def show_unsubscribe(request: Request, instance: TheInstance, token: str) -> Response:
     """A page with a button; looking at it changes nothing (LST-07)."""
     numbers = instance.keys.read(Purpose.unsubscribe, token)
@@ -37,10 +36,13 @@ def show_unsubscribe(request: Request, instance: TheInstance, token: str) -> Res
     )
 
 
-@router.post("/d/{token}")
-@router.post("/d/{token}/")  # a redirect to the address without the slash would lose the click (LST-06)
+@router.post(urls.UNSUBSCRIBE_PATH + "/{token}")
+@router.post(urls.UNSUBSCRIBE_PATH + "/{token}/")
 def unsubscribe(request: Request, instance: TheInstance, token: str, form: TheForm) -> Response:
-    """Suppressed before the answer leaves, for a mailbox's one click and for our own page; any other POST is 400."""
+    """Suppressed before the answer leaves, for a mailbox's one click and for our own page; any other POST is 400.
+
+    With a slash or without: a redirect from one to the other would lose a mailbox's click (LST-06).
+    """
     numbers = instance.keys.read(Purpose.unsubscribe, token)
     with instance.store.reading() as session:
         known = numbers is not None and privacy.preferences_of(session, numbers[0]) is not None
@@ -48,7 +50,7 @@ def unsubscribe(request: Request, instance: TheInstance, token: str, form: TheFo
         return no_such_link(request)
     one_click = form.get("List-Unsubscribe") == "One-Click"
     if not one_click and age_of(instance, text_of(form, FIELD), Shown.unsubscribe, numbers[0]) is None:
-        return _form_expired(request, f"/d/{token}")
+        return _form_expired(request, urls.unsubscribe_url("", token))
     channel = Channel.one_click if one_click else Channel.preferences
     with instance.store.transaction() as session:
         privacy.unsubscribe(session, numbers[0], now=instance.clock.now(), channel=channel, edition_id=numbers[1])
@@ -58,19 +60,19 @@ def unsubscribe(request: Request, instance: TheInstance, token: str, form: TheFo
     return render(request, "public/desinscrit.html", headers=PRIVATE, preferences_url=preferences)
 
 
-@router.api_route("/p/{token}", methods=LOOK)
+@router.get(urls.PREFERENCES_PATH + "/{token}")
 def show_preferences(request: Request, instance: TheInstance, token: str) -> Response:
     numbers = instance.keys.read(Purpose.preferences, token)
     return _preference_page(request, instance, numbers[0] if numbers else None)
 
 
-@router.post("/p/{token}")
+@router.post(urls.PREFERENCES_PATH + "/{token}")
 def save_preferences(request: Request, instance: TheInstance, token: str, form: TheForm) -> Response:
     numbers = instance.keys.read(Purpose.preferences, token)
     if numbers is None:
         return no_such_link(request)
     if age_of(instance, text_of(form, FIELD), Shown.preferences, numbers[0]) is None:
-        return _form_expired(request, f"/p/{token}")
+        return _form_expired(request, urls.preferences_url("", token))
     horizon = text_of(form, "horizon")
     with instance.store.transaction() as session:
         if privacy.preferences_of(session, numbers[0]) is None:
@@ -87,7 +89,7 @@ def save_preferences(request: Request, instance: TheInstance, token: str, form: 
     return _preference_page(request, instance, numbers[0], saved=True)
 
 
-@router.api_route("/v/{token}", methods=LOOK)
+@router.get(urls.VIEW_PATH + "/{token}")
 def show_letter(request: Request, instance: TheInstance, token: str) -> Response:
     """The letter in the browser: shut in, without scripts, forms or anything from elsewhere."""
     letter = pipeline.view_online(instance, token)
@@ -101,7 +103,7 @@ def show_letter(request: Request, instance: TheInstance, token: str) -> Response
     return HTMLResponse(letter, headers=PRIVATE | {"Content-Security-Policy": policy})
 
 
-@router.api_route("/r/{token}/{number}", methods=LOOK)
+@router.get(urls.ANSWER_PATH + "/{token}/{number}")
 def show_button(request: Request, instance: TheInstance, token: str, number: int) -> Response:
     """What the button of a letter will say; looking at it answers nothing (TRK-13)."""
     button = _button(instance, token, number)
@@ -110,7 +112,7 @@ def show_button(request: Request, instance: TheInstance, token: str, number: int
     return _answer_page(request, button, given=False)
 
 
-@router.post("/r/{token}/{number}")
+@router.post(urls.ANSWER_PATH + "/{token}/{number}")
 def answer(request: Request, instance: TheInstance, token: str, number: int, form: TheForm) -> Response:
     button = _button(instance, token, number)
     if button is None or pipeline.answer(instance, token, number, phone=text_of(form, "phone")) is None:
@@ -155,7 +157,7 @@ def _preference_page(request: Request, instance: Instance, reader_id: int | None
 
 
 def _preferences_url(instance: Instance, reader_id: int) -> str:
-    return f"/p/{instance.keys.sign(Purpose.preferences, reader_id)}"
+    return urls.preferences_url("", instance.keys.sign(Purpose.preferences, reader_id))
 
 
 def _form_expired(request: Request, url: str) -> Response:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData
 
-from newsletter import wordings
+from newsletter import urls, wordings
 from newsletter.audience import confirming, landing, signup
 from newsletter.audience.landing import Origin
 from newsletter.audience.signup import Form
@@ -26,12 +26,12 @@ TRAP = "site_internet"  # shown to nobody: who fills it in is a program
 FORM = "public/inscription.html"
 
 
-@router.api_route("/inscription", methods=["GET", "HEAD"])
+@router.get(urls.SIGN_UP_PATH)
 def show_plain_form(request: Request, instance: TheInstance) -> Response:
     return _form_page(request, instance, None, Form(address=""))
 
 
-@router.api_route("/i/{code}", methods=["GET", "HEAD"])
+@router.get(urls.SUPPORT_PATH + "/{code}")
 def show_form_of_support(request: Request, instance: TheInstance, code: str) -> Response:
     """The form behind a printed code. A code we do not know, half torn off perhaps, still shows a form."""
     with instance.store.reading() as session:
@@ -42,24 +42,24 @@ def show_form_of_support(request: Request, instance: TheInstance, code: str) -> 
     return _form_page(request, instance, origin, Form(address=""))
 
 
-@router.post("/inscription")
+@router.post(urls.SIGN_UP_PATH)
 def take_plain_form(request: Request, instance: TheInstance, form: TheForm) -> Response:
     return _take(request, instance, None, form)
 
 
-@router.post("/i/{code}")
+@router.post(urls.SUPPORT_PATH + "/{code}")
 def take_form_of_support(request: Request, instance: TheInstance, code: str, form: TheForm) -> Response:
     with instance.store.reading() as session:
         origin = landing.origin(session, code)
     return _take(request, instance, origin, form)
 
 
-@router.api_route("/inscription/merci", methods=["GET", "HEAD"])
+@router.get(urls.THANKS_PATH)
 def look_in_your_box(request: Request) -> Response:
     return render(request, "public/merci.html", headers=PRIVATE)
 
 
-@router.api_route("/k/{token}", methods=["GET", "HEAD"])
+@router.get(urls.CONFIRM_PATH + "/{token}")
 def show_confirmation(request: Request, instance: TheInstance, token: str) -> Response:
     """A page with a button: programs that follow every link confirm nothing (TRK-14)."""
     numbers = instance.keys.read(Purpose.confirm, token)
@@ -70,7 +70,7 @@ def show_confirmation(request: Request, instance: TheInstance, token: str) -> Re
     return render(request, "public/confirmer.html", headers=PRIVATE, first_name=first_name)
 
 
-@router.post("/k/{token}")
+@router.post(urls.CONFIRM_PATH + "/{token}")
 def confirm(request: Request, instance: TheInstance, token: str) -> Response:
     numbers = instance.keys.read(Purpose.confirm, token)
     with instance.store.transaction() as session:
@@ -83,7 +83,7 @@ def confirm(request: Request, instance: TheInstance, token: str) -> Response:
         "public/bienvenue.html",
         headers=PRIVATE,
         first_name=confirmed.first_name,
-        preferences_url=f"/p/{preferences}",
+        preferences_url=urls.preferences_url("", preferences),
     )
 
 
@@ -99,7 +99,7 @@ def _take(request: Request, instance: Instance, origin: Origin | None, sent: For
     if not text_of(sent, TRAP):
         with instance.store.transaction() as session:
             signup.ask(session, instance.keys, form, now=instance.clock.now())
-    return RedirectResponse("/inscription/merci", status_code=303, headers=PRIVATE)
+    return RedirectResponse(urls.THANKS_PATH, status_code=303, headers=PRIVATE)
 
 
 def _read(sent: FormData, origin: Origin | None) -> Form:
