@@ -16,7 +16,7 @@ from newsletter.compose.letters import write_letter
 from newsletter.compose.mime import letterhead
 from newsletter.delivery.ledger.outcome import wait_after
 from newsletter.instance import Instance, send_lock
-from newsletter.smtp.contract import Envelope, Fate
+from newsletter.smtp.contract import DeliveryStatus, Envelope
 from newsletter.smtp.relay import SmtpRelay
 from newsletter.smtp.single import post
 from newsletter.store.columns import key
@@ -72,28 +72,28 @@ def tell_adviser(instance: Instance, adviser_id: int, *, lead_ids: Set[int]) -> 
     _write_and_post(instance, "leads", to=adviser.address, values=values)
 
 
-def post_at_once(instance: Instance, message: bytes, *, to: str) -> Fate:
+def post_at_once(instance: Instance, message: bytes, *, to: str) -> DeliveryStatus:
     """Hand over one message, and wait for what the server says. Raises RelayError when the way out is shut."""
     envelope = Envelope(sender=instance.settings.outbound_from, recipient=to, message=message)
     (reply,) = post(SmtpRelay.of(instance.settings), [envelope])
-    return reply.fate
+    return reply.status
 
 
 def _send(instance: Instance, asked: SignUp, name: str, values: Mapping[str, str], *, done: MarkDone) -> bool:
     """Send one letter; whether it left. One that the server refuses for good is done with as well."""
-    fate = Fate.unknown
+    status = DeliveryStatus.unknown
     try:
-        fate = _write_and_post(instance, name, to=asked.address, values=values)
+        status = _write_and_post(instance, name, to=asked.address, values=values)
     finally:
         with instance.store.transaction() as session:
-            if fate in (Fate.accepted, Fate.refused):
+            if status in (DeliveryStatus.accepted, DeliveryStatus.refused):
                 done(session, [key(asked.id)], now=instance.clock.now())
             else:
                 signup.put_off(session, key(asked.id), until=instance.clock.now() + wait_after(1))
-    return fate is Fate.accepted
+    return status is DeliveryStatus.accepted
 
 
-def _write_and_post(instance: Instance, name: str, *, to: str, values: Mapping[str, str]) -> Fate:
+def _write_and_post(instance: Instance, name: str, *, to: str, values: Mapping[str, str]) -> DeliveryStatus:
     head = letterhead(instance.settings)
     message = write_letter(
         name,

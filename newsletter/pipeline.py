@@ -33,7 +33,7 @@ from newsletter.delivery.ledger.claim import mail_as_claimed
 from newsletter.delivery.ledger.plan import LANE, Plan, cancel_waiting, open_lane, plan_in_steps, unplanned
 from newsletter.delivery.sender.drain import Drained, EnvelopeFor, Sender
 from newsletter.delivery.sender.envelopes import envelopes, link_targets, read_online
-from newsletter.delivery.throttle.backoff import Listener
+from newsletter.delivery.throttle.backoff import BackoffDetector
 from newsletter.delivery.throttle.providers import PaceFile
 from newsletter.delivery.workers.dispatch import Dispatcher, claimable_lanes
 from newsletter.delivery.workers.registry import Heart
@@ -42,9 +42,9 @@ from newsletter.i18n import _
 from newsletter.instance import Instance, send_lock
 from newsletter.issues import approval, calendar
 from newsletter.leads.refresh import Refreshed, refresh
-from newsletter.smtp.contract import Fate, RelayError, Transport
-from newsletter.smtp.factory import WayOut
-from newsletter.smtp.pipelined import switches_of
+from newsletter.smtp.contract import DeliveryStatus, RelayError, Transport
+from newsletter.smtp.factory import TransportFactory
+from newsletter.smtp.pipelined import smtp_options_of
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue
 from newsletter.tokens import Purpose
@@ -82,7 +82,7 @@ def send_test(instance: Instance, issue_id: int, *, to: str) -> None:
     test = replace(filled, subject=_("[Essai] {subject}").format(subject=filled.subject))
     message_id = make_msgid(domain=head.message_domain)
     message = write_message(test, letterhead=head, to=recipient, message_id=message_id, date=instance.clock.now())
-    if letters.post_at_once(instance, message, to=recipient) is not Fate.accepted:
+    if letters.post_at_once(instance, message, to=recipient) is not DeliveryStatus.accepted:
         raise RefusedError(_("Le serveur d’envoi a refusé l’essai. Vérifiez l’adresse, puis recommencez."))
 
 
@@ -174,15 +174,15 @@ def deliver(
         stopping=stopping,
         pace=_pace_file(instance.settings.home).table,
         claimed=lambda: send_lock(instance),
-        listener=_listener(instance.settings.home, lane),
+        detector=_listener(instance.settings.home, lane),
     )
     return sender.run()
 
 
-def _way_out(instance: Instance, lane: str) -> WayOut:
+def _way_out(instance: Instance, lane: str) -> TransportFactory:
     """The server of the settings; pace.toml is looked at whenever a connection is opened."""
-    file, usual = _pace_file(instance.settings.home), switches_of(instance.settings)
-    return WayOut(instance.settings, lambda: file.table().switches(lane, usual))
+    file, usual = _pace_file(instance.settings.home), smtp_options_of(instance.settings)
+    return TransportFactory(instance.settings, lambda: file.table().smtp_options(lane, usual))
 
 
 @cache
@@ -192,9 +192,9 @@ def _pace_file(home: Path) -> PaceFile:
 
 
 @cache
-def _listener(home: Path, lane: str) -> Listener:
+def _listener(home: Path, lane: str) -> BackoffDetector:
     """One per process and lane: what a family answered an hour ago still counts."""
-    return Listener(lane)
+    return BackoffDetector(lane)
 
 
 def keep_sending(

@@ -9,35 +9,42 @@ from newsletter.cli.instance import the_instance
 from newsletter.clock import in_paris
 from newsletter.config import read_settings
 from newsletter.delivery.throttle import backoff, warmup
-from newsletter.delivery.throttle.providers import FILE, LaneRules, Limits, PaceFile, name_of, read_pace
+from newsletter.delivery.throttle.providers import (
+    PACE_FILE,
+    LaneSection,
+    PaceFile,
+    RateLimits,
+    provider_label,
+    read_pace,
+)
 from newsletter.i18n import _, lazy
 
 
-@click.group(help=lazy("Le rythme de l’envoi, famille de messageries par famille."))
+@click.group(help=lazy("Le rythme de l’envoi, fournisseur de messagerie par fournisseur."))
 def pace() -> None:
     pass
 
 
-@pace.command(help=lazy("Les limites en vigueur, et ce que chaque famille a accepté aujourd’hui."))
+@pace.command(help=lazy("Les limites en vigueur, et ce que chaque fournisseur de messagerie a accepté aujourd’hui."))
 @click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def show(*, as_json: bool) -> None:
     instance = the_instance()
     now, file = instance.clock.now(), PaceFile(instance.settings.home)
     table = file.table()
     with instance.store.reading() as session:
-        taken = warmup.taken_by_day(session, table, now=now)
-        left = warmup.left_today(session, table, now=now)
-        slow = backoff.in_force(session, now=now)
+        taken = warmup.accepted_by_day(session, table, now=now)
+        left = warmup.warmup_left_today(session, table, now=now)
+        slow = backoff.active_backoffs(session, now=now)
     if as_json:
         rows = {
-            family: table.limits(family).model_dump()
-            | {"today": taken.get(family, [0])[0], "left_today": left.get(family)}
-            for family in [*table.families, *(name for name in taken if name not in table.families)]
+            provider: table.limits(provider).model_dump()
+            | {"today": taken.get(provider, [0])[0], "left_today": left.get(provider)}
+            for provider in [*table.providers, *(name for name in taken if name not in table.providers)]
         }
         told = {
             "trouble": file.trouble,
             "default": table.default.model_dump(),
-            "families": rows,
+            "providers": rows,
             "slowdowns": [one.model_dump(mode="json") for one in slow],
             "lanes": {name: rules.model_dump(mode="json", exclude_unset=True) for name, rules in table.lanes.items()},
         }
@@ -45,17 +52,17 @@ def show(*, as_json: bool) -> None:
         return
     if file.trouble:
         click.echo(file.trouble, err=True)
-    for family, limits in table.families.items():
-        click.echo(_line(family, limits, taken.get(family, [0])[0], left.get(family)))
-    others = sum(days[0] for family, days in taken.items() if family not in table.families)
+    for provider, limits in table.providers.items():
+        click.echo(_line(provider, limits, taken.get(provider, [0])[0], left.get(provider)))
+    others = sum(days[0] for provider, days in taken.items() if provider not in table.providers)
     click.echo(_line(_("les autres, par domaine"), table.default, others, None))
     for name, rules in table.lanes.items():
         click.echo(_("voie {name} : {said}").format(name=name, said=_as_written(rules)))
     for one in slow:
         click.echo(
-            _("{family} nous a demandé de ralentir : {meanwhile}, jusqu’au {until} (« {words} »).").format(
-                family=name_of(one.family),
-                meanwhile=backoff.sentence(one),
+            _("{provider} nous a demandé de ralentir : {meanwhile}, jusqu’au {until} (« {words} »).").format(
+                provider=provider_label(one.family),
+                meanwhile=backoff.backoff_sentence(one),
                 until=in_paris(one.until).strftime(_("%d/%m/%Y à %H:%M")),
                 words=one.words,
             )
@@ -63,17 +70,19 @@ def show(*, as_json: bool) -> None:
 
 
 @pace.command(help=lazy("Rendre à une messagerie son rythme habituel, avant l’heure."))
-@click.argument("family", metavar=lazy("FAMILLE"))
-def lift(family: str) -> None:
+@click.argument("provider", metavar=lazy("FOURNISSEUR"))
+def lift(provider: str) -> None:
     instance = the_instance()
     with instance.store.transaction() as session:
-        known = {name_of(one.family): one.family for one in backoff.in_force(session, now=instance.clock.now())}
-        lifted = backoff.lift(session, known.get(family, family))
+        known = {
+            provider_label(one.family): one.family for one in backoff.active_backoffs(session, now=instance.clock.now())
+        }
+        lifted = backoff.end_backoff(session, known.get(provider, provider))
     if not lifted:
         raise click.ClickException(
-            _("« {family} » n’est pas au ralenti. « newsletter pace show » dit qui l’est.").format(family=family)
+            _("« {provider} » n’est pas au ralenti. « newsletter pace show » dit qui l’est.").format(provider=provider)
         )
-    click.echo(_("{family} retrouve son rythme habituel.").format(family=family))
+    click.echo(_("{provider} retrouve son rythme habituel.").format(provider=provider))
 
 
 @pace.command(help=lazy("Dire si pace.toml se lit, avant de le mettre en place ou après."))
@@ -82,7 +91,7 @@ def lift(family: str) -> None:
 )
 def check(file: Path | None) -> None:
     home = read_settings().home if file else the_instance().settings.home
-    path = file or home / FILE
+    path = file or home / PACE_FILE
     read_pace(path, home=home)
     if path.exists():
         click.echo(_("{name} se lit, et vaut sans redémarrage.").format(name=path.name))
@@ -90,18 +99,18 @@ def check(file: Path | None) -> None:
         click.echo(_("Il n’y a pas de {name} : les limites livrées avec le programme valent.").format(name=path.name))
 
 
-def _as_written(rules: LaneRules) -> str:
+def _as_written(rules: LaneSection) -> str:
     """What pace.toml says of a lane, in its words."""
     said = rules.model_dump(mode="json", exclude_unset=True)
     return ", ".join(f"{word} = {json.dumps(value, ensure_ascii=False)}" for word, value in said.items())
 
 
-def _line(family: str, limits: Limits, today: int, left: int | None) -> str:
+def _line(provider: str, limits: RateLimits, today: int, left: int | None) -> str:
     """One family on one line; `left` is what its warm-up still allows today."""
     said = _(
-        "{family:<24} {connections} connexions, {rate} par minute, {line} par connexion ; aujourd’hui {today}"
+        "{provider:<24} {connections} connexions, {rate} par minute, {line} par connexion ; aujourd’hui {today}"
     ).format(
-        family=family,
+        provider=provider,
         connections=limits.connections or _("toutes les"),
         rate=limits.per_minute or _("sans limite"),
         line=limits.per_connection or _("sans limite"),

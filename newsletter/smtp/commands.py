@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from newsletter.smtp.contract import Envelope, Fate, Reply
-from newsletter.smtp.replies import Answer
+from newsletter.smtp.contract import DeliveryStatus, Envelope, Reply
+from newsletter.smtp.replies import SmtpResponse
 
 DATA = b"DATA\r\n"
 DOT = b".\r\n"
@@ -16,7 +16,7 @@ _UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f<>\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offers:
+class Extensions:
     """What the server says it can do; nothing at all when it knows only HELO."""
 
     pipelining: bool = False
@@ -28,11 +28,11 @@ class Offers:
     logins: frozenset[str] = frozenset()
 
 
-def offers_of(ehlo: Answer) -> Offers:
+def extensions_of(ehlo: SmtpResponse) -> Extensions:
     """The answer to EHLO, read; its first line is the server's name."""
     said = dict(line.upper().replace("=", " ", 1).partition(" ")[::2] for line in ehlo.lines[1:])
     size = said.get("SIZE", "").strip()
-    return Offers(
+    return Extensions(
         pipelining="PIPELINING" in said,
         starttls="STARTTLS" in said,
         utf8="SMTPUTF8" in said and "8BITMIME" in said,
@@ -43,28 +43,28 @@ def offers_of(ehlo: Answer) -> Offers:
     )
 
 
-def refused_at_home(envelope: Envelope, offers: Offers) -> Reply | None:
+def local_refusal(envelope: Envelope, extensions: Extensions) -> Reply | None:
     """Why this message cannot even be offered to this server; None when it can. Trying again would change nothing."""
     for address, code in ((envelope.recipient, "5.1.3"), (envelope.sender, "5.1.7")):
         if _UNSPEAKABLE.search(address):
-            return Reply(fate=Fate.refused, enhanced=code, words="a character that no address may hold")
+            return Reply(status=DeliveryStatus.refused, enhanced=code, words="a character that no address may hold")
     if not envelope.recipient:
-        return Reply(fate=Fate.refused, enhanced="5.1.3", words="no address")
-    if not _is_ascii(envelope) and not offers.utf8:  # FMT-13
+        return Reply(status=DeliveryStatus.refused, enhanced="5.1.3", words="no address")
+    if not _is_ascii(envelope) and not extensions.utf8:  # FMT-13
         words = "the server takes no address with accents (SMTPUTF8)"
-        return Reply(fate=Fate.refused, enhanced="5.6.7", words=words)
-    if 0 < offers.largest < len(envelope.message):
-        words = f"{len(envelope.message)} octets, and the server takes {offers.largest}"
-        return Reply(fate=Fate.refused, enhanced="5.3.4", words=words)
+        return Reply(status=DeliveryStatus.refused, enhanced="5.6.7", words=words)
+    if 0 < extensions.largest < len(envelope.message):
+        words = f"{len(envelope.message)} octets, and the server takes {extensions.largest}"
+        return Reply(status=DeliveryStatus.refused, enhanced="5.3.4", words=words)
     return None
 
 
-def opening(envelope: Envelope, offers: Offers) -> tuple[bytes, bytes, bytes]:
+def envelope_commands(envelope: Envelope, extensions: Extensions) -> tuple[bytes, bytes, bytes]:
     """MAIL, RCPT and DATA; SMTPUTF8 only for an address that needs it (RFC 6531, FMT-13)."""
-    size = f" SIZE={len(envelope.message)}" if offers.size else ""
+    size = f" SIZE={len(envelope.message)}" if extensions.size else ""
     ascii_only = _is_ascii(envelope)
     seven_bit = ascii_only and (envelope.plain or envelope.message.isascii())
-    wide = " BODY=8BITMIME" if offers.eight_bit and not seven_bit else ""
+    wide = " BODY=8BITMIME" if extensions.eight_bit and not seven_bit else ""
     utf8 = "" if ascii_only else " SMTPUTF8"
     return (
         f"MAIL FROM:<{envelope.sender}>{size}{wide}{utf8}\r\n".encode(),
@@ -73,7 +73,7 @@ def opening(envelope: Envelope, offers: Offers) -> tuple[bytes, bytes, bytes]:
     )
 
 
-def stuffed(envelope: Envelope) -> bytes:
+def dot_stuffed(envelope: Envelope) -> bytes:
     """The message as it stands on the wire before its dot: a line that begins with a dot gets another one.
 
     Looking for such lines takes as long as writing a message of 20 KB does, so what is `plain` is not looked through.

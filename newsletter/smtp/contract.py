@@ -9,21 +9,21 @@ from typing import Protocol
 from newsletter.errors import NewsletterError
 
 
-class Fate(StrEnum):
+class DeliveryStatus(StrEnum):
     """What became of one attempt to hand over a message."""
 
     accepted = "accepted"  # the other side took it, and is answerable for it from now on
     try_later = "try_later"  # 4xx, or the line broke before the body may have left
     refused = "refused"  # 5xx: trying again would change nothing
     unknown = "unknown"  # the line broke after the body may have left: nobody knows (RFC 1047)
-    held = "held"  # our side withdrew the permission: nothing was handed over
+    withheld = "withheld"  # our side withdrew the permission: nothing was handed over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """A fate with the other side's own words, in which addresses are blotted out."""
 
-    fate: Fate
+    status: DeliveryStatus
     code: int | None = None  # RFC 5321
     enhanced: str = ""  # RFC 3463, such as 5.1.1
     words: str = ""  # at most 2,000 characters
@@ -62,7 +62,7 @@ class Outbox(Protocol):
         """The next message, waiting for the pace if need be; None when this connection is to stop."""
         ...
 
-    async def permit(self, envelope: Envelope) -> bool:
+    async def may_send(self, envelope: Envelope) -> bool:
         """Asked after the recipient was taken and before the first byte of the body may leave. False: withdraw.
 
         Should it raise or be cancelled, nothing leaves, and the envelope is recorded as `held` too.
@@ -105,9 +105,9 @@ LONGEST_WORDS = 2000
 
 def reply_of(code: int, words: str) -> Reply:
     """A server's answer as a Reply: 2xx accepted, 4xx try later, all else refused; addresses blotted out (LAW-16)."""
-    fate = {2: Fate.accepted, 4: Fate.try_later}.get(code // 100, Fate.refused)
+    status = {2: DeliveryStatus.accepted, 4: DeliveryStatus.try_later}.get(code // 100, DeliveryStatus.refused)
     found = _ENHANCED.search(words)
-    return Reply(fate=fate, code=code, enhanced=found.group(1) if found else "", words=without_addresses(words))
+    return Reply(status=status, code=code, enhanced=found.group(1) if found else "", words=without_addresses(words))
 
 
 def without_addresses(words: str) -> str:

@@ -6,38 +6,38 @@ from dataclasses import dataclass
 
 from newsletter.config import Settings
 from newsletter.smtp.contract import Connection, Transport
-from newsletter.smtp.options import Client, Switches
-from newsletter.smtp.pipelined import Wire, server_of, switches_of
+from newsletter.smtp.options import Client, SmtpOptions
+from newsletter.smtp.pipelined import PipelinedTransport, server_of, smtp_options_of
 from newsletter.smtp.relay import SmtpRelay
 
 
 @dataclass(frozen=True, slots=True)
-class WayOut:
+class TransportFactory:
     """The server of the settings, spoken to as the switches say at the moment when a connection is opened."""
 
     settings: Settings
-    switches: Callable[[], Switches]
+    options: Callable[[], SmtpOptions]
 
     def connect(self) -> AbstractAsyncContextManager[Connection]:
-        return open_transport(self.settings, switches=self.switches()).connect()
+        return transport_for(self.settings, options=self.options()).connect()
 
 
-def open_transport(settings: Settings, *, switches: Switches | None = None) -> Transport:
+def transport_for(settings: Settings, *, options: SmtpOptions | None = None) -> Transport:
     """The way out of editions: our own client to the server of the settings, unless the lane's switches want the other.
 
     Opens nothing yet.
     """
-    server, switches = server_of(settings), switches or switches_of(settings)
-    if switches.client is Client.wire:
-        return Wire(server=server, switches=switches)
+    server, options = server_of(settings), options or smtp_options_of(settings)
+    if options.client is Client.wire:
+        return PipelinedTransport(server=server, options=options)
     return SmtpRelay(
         host=server.host,
         port=server.port,
-        security=switches.security,
+        security=options.security,
         username=server.username,
         password=server.password,
-        ca_file=switches.ca_file,
-        per_connection=switches.per_connection,
-        ehlo=switches.ehlo,
-        end_of_data_seconds=switches.patience.end_of_data,
+        ca_file=options.ca_file,
+        per_connection=options.per_connection,
+        ehlo=options.ehlo,
+        end_of_data_seconds=options.timeouts.end_of_data,
     )

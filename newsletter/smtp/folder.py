@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.i18n import _
-from newsletter.smtp.contract import Fate, Outbox, RelayError, Reply
+from newsletter.smtp.contract import DeliveryStatus, Outbox, RelayError, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,14 @@ class FolderConnection:
 
     async def deliver(self, outbox: Outbox) -> None:
         while envelope := await outbox.next():
-            permitted = await outbox.permit(envelope)
-            outbox.record(envelope, self._keep(envelope.message) if permitted else Reply(fate=Fate.held))
+            permitted = await outbox.may_send(envelope)
+            outbox.record(
+                envelope, self._keep(envelope.message) if permitted else Reply(status=DeliveryStatus.withheld)
+            )
 
     def _keep(self, message: bytes) -> Reply:
         try:
             self.maildir.add(message)
         except OSError as error:  # a full disk: a Maildir shows a message when all of it is there, and not before
-            return Reply(fate=Fate.try_later, words=error.strerror or "")
-        return Reply(fate=Fate.accepted, code=250, words="kept")
+            return Reply(status=DeliveryStatus.try_later, words=error.strerror or "")
+        return Reply(status=DeliveryStatus.accepted, code=250, words="kept")

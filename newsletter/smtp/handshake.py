@@ -7,11 +7,11 @@ import ssl
 from dataclasses import dataclass
 
 from newsletter.smtp import messages
-from newsletter.smtp.commands import Offers, offers_of
+from newsletter.smtp.commands import Extensions, extensions_of
 from newsletter.smtp.contract import RelayError, without_addresses
-from newsletter.smtp.options import Security, Switches
-from newsletter.smtp.replies import Answer
-from newsletter.smtp.stream import Line, LineLostError
+from newsletter.smtp.options import Security, SmtpOptions
+from newsletter.smtp.replies import SmtpResponse
+from newsletter.smtp.stream import ConnectionLostError, SmtpStream
 from newsletter.smtp.tls import tls_context
 
 
@@ -25,23 +25,23 @@ class Server:
     password: str = ""
 
 
-async def open_session(server: Server, switches: Switches) -> tuple[Line, Offers]:
+async def open_session(server: Server, options: SmtpOptions) -> tuple[SmtpStream, Extensions]:
     """A line that is ready for MAIL. Raises RelayError, and leaves no line open, when there is none to be had."""
-    patience = switches.patience
+    timeouts = options.timeouts
     try:
-        async with asyncio.timeout(patience.connect):
-            _transport, line = await asyncio.get_running_loop().create_connection(
-                lambda: Line(block=patience.block), server.host, server.port
+        async with asyncio.timeout(timeouts.connect):
+            _transport, stream = await asyncio.get_running_loop().create_connection(
+                lambda: SmtpStream(block=timeouts.block), server.host, server.port
             )
     except (OSError, TimeoutError) as error:
         raise RelayError(_no_answer(server)) from error
     try:
-        return line, await _Greeting(line, server, switches).greet()
+        return stream, await _Greeting(stream, server, options).greet()
     except BaseException as error:
-        await line.close(0)
+        await stream.close(0)
         if isinstance(error, ssl.SSLCertVerificationError):
             raise RelayError(messages.BAD_CERTIFICATE.format(words=error.verify_message)) from error
-        if isinstance(error, OSError | TimeoutError | LineLostError):
+        if isinstance(error, OSError | TimeoutError | ConnectionLostError):
             raise RelayError(_no_answer(server)) from error
         raise
 
@@ -52,61 +52,61 @@ def _no_answer(server: Server) -> str:
 
 @dataclass(slots=True)
 class _Greeting:
-    line: Line
+    stream: SmtpStream
     server: Server
-    switches: Switches
+    options: SmtpOptions
 
-    async def greet(self) -> Offers:
-        if self.switches.security is Security.tls:
+    async def greet(self) -> Extensions:
+        if self.options.security is Security.tls:
             await self._encrypt()
-        welcome = await self.line.answer(self.switches.patience.greeting)
-        if not welcome.taken:
+        welcome = await self.stream.response(self.options.timeouts.greeting)
+        if not welcome.positive:
             raise _refused(messages.NOT_WELCOME, welcome)
-        offers = await self._introduce()
-        if self.switches.security is Security.starttls:
-            offers = await self._starttls(offers)
+        extensions = await self._introduce()
+        if self.options.security is Security.starttls:
+            extensions = await self._starttls(extensions)
         if self.server.username:
-            await self._log_in(offers)
-        return offers
+            await self._log_in(extensions)
+        return extensions
 
     async def _encrypt(self) -> None:
-        context = tls_context(self.switches.ca_file)
-        await self.line.encrypt(context, host=self.server.host, seconds=self.switches.patience.connect)
+        context = tls_context(self.options.ca_file)
+        await self.stream.encrypt(context, host=self.server.host, seconds=self.options.timeouts.connect)
 
-    async def _introduce(self) -> Offers:
-        name = self.switches.ehlo or our_name(self.line.own_address())
-        answer = await self._ask(f"EHLO {name}")
-        if answer.taken:
-            return offers_of(answer)
-        answer = await self._ask(f"HELO {name}")  # a server from before 1993 knows no EHLO, and offers nothing
-        if not answer.taken:
-            raise _refused(messages.NOT_WELCOME, answer)
-        return Offers()
+    async def _introduce(self) -> Extensions:
+        name = self.options.ehlo or our_name(self.stream.own_address())
+        response = await self._ask(f"EHLO {name}")
+        if response.positive:
+            return extensions_of(response)
+        response = await self._ask(f"HELO {name}")  # a server from before 1993 knows no EHLO, and offers nothing
+        if not response.positive:
+            raise _refused(messages.NOT_WELCOME, response)
+        return Extensions()
 
-    async def _starttls(self, offers: Offers) -> Offers:
+    async def _starttls(self, extensions: Extensions) -> Extensions:
         """What was offered in clear is forgotten (RFC 3207 §4.2). Without TLS nothing more is said."""
-        if not offers.starttls or not (await self._ask("STARTTLS")).taken:
+        if not extensions.starttls or not (await self._ask("STARTTLS")).positive:
             raise RelayError(messages.NO_ENCRYPTION)
         await self._encrypt()
         return await self._introduce()
 
-    async def _log_in(self, offers: Offers) -> None:
+    async def _log_in(self, extensions: Extensions) -> None:
         name, password = self.server.username.encode(), self.server.password.encode()
-        if "PLAIN" in offers.logins:
-            answer = await self._ask("AUTH PLAIN " + _base64(b"\0" + name + b"\0" + password))
-        elif "LOGIN" in offers.logins:
-            answer = await self._ask("AUTH LOGIN")
+        if "PLAIN" in extensions.logins:
+            response = await self._ask("AUTH PLAIN " + _base64(b"\0" + name + b"\0" + password))
+        elif "LOGIN" in extensions.logins:
+            response = await self._ask("AUTH LOGIN")
             for secret in (name, password):
-                if answer.code == 334:  # the server asks for it (RFC 4954)
-                    answer = await self._ask(_base64(secret))
+                if response.code == 334:  # the server asks for it (RFC 4954)
+                    response = await self._ask(_base64(secret))
         else:
             raise RelayError(messages.NO_LOGIN)
-        if not answer.taken:
-            raise _refused(messages.REFUSED_LOGIN, answer)
+        if not response.positive:
+            raise _refused(messages.REFUSED_LOGIN, response)
 
-    async def _ask(self, command: str) -> Answer:
-        self.line.write(command.encode() + b"\r\n")
-        return await self.line.answer(self.switches.patience.command)
+    async def _ask(self, command: str) -> SmtpResponse:
+        self.stream.write(command.encode() + b"\r\n")
+        return await self.stream.response(self.options.timeouts.command)
 
 
 def our_name(own_address: str) -> str:
@@ -121,5 +121,5 @@ def _base64(secret: bytes) -> str:
     return base64.b64encode(secret).decode()
 
 
-def _refused(sentence: str, answer: Answer) -> RelayError:
-    return RelayError(sentence.format(words=f"{answer.code} {without_addresses(answer.words)}"))
+def _refused(sentence: str, response: SmtpResponse) -> RelayError:
+    return RelayError(sentence.format(words=f"{response.code} {without_addresses(response.words)}"))

@@ -4,15 +4,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from newsletter.smtp.contract import Envelope, Fate, Outbox, Reply
+from newsletter.smtp.contract import DeliveryStatus, Envelope, Outbox, Reply
 
 
 @dataclass(slots=True)
-class Hand:
+class InFlight:
     """At most one envelope whose permit was asked for; those that are drawn wait for their turn, in their order."""
 
     outbox: Outbox
-    refused_at_home: Callable[[Envelope], Reply | None]
+    local_refusal: Callable[[Envelope], Reply | None]
     asked: bool = False  # a permit was asked for during this call of `deliver`
     leaving: bool = False  # the body was given to the line
     _granted: bool = False
@@ -34,7 +34,7 @@ class Hand:
         return None
 
     def _fits(self, envelope: Envelope) -> bool:
-        if refusal := self.refused_at_home(envelope):
+        if refusal := self.local_refusal(envelope):
             self.outbox.record(envelope, refusal)
             return False
         self._waiting.append(envelope)
@@ -44,12 +44,12 @@ class Hand:
         """The server said no to the first envelope that waits, before its body."""
         self.outbox.record(self._waiting.popleft(), reply)
 
-    async def permit(self) -> bool:
+    async def may_send(self) -> bool:
         """Ask for the first envelope that waits. Refused, it is recorded as held."""
         self._asked_for = self._waiting.popleft()
         self.asked, self.leaving, self._granted = True, False, False
-        if not await self.outbox.permit(self._asked_for):
-            self.answered(Reply(fate=Fate.held))
+        if not await self.outbox.may_send(self._asked_for):
+            self.answered(Reply(status=DeliveryStatus.withheld))
             return False
         self._granted = True
         return True
@@ -60,16 +60,16 @@ class Hand:
         if envelope is not None:
             self.outbox.record(envelope, reply)
 
-    def let_go(self, why: str, *, dot_kept: bool) -> None:
+    def let_go(self, why: str, *, dot_unsent: bool) -> None:
         """Whatever is still held, when the line or the call ends. Twice is once.
 
         `dot_kept`: it is certain that the dot of the body that was leaving has not left.
         """
         while self._waiting:
             self.outbox.give_back(self._waiting.pop())
-        self.answered(Reply(fate=self._fate_of_a_broken_try(dot_kept=dot_kept), words=why))
+        self.answered(Reply(status=self._fate_of_a_broken_try(dot_unsent=dot_unsent), words=why))
 
-    def _fate_of_a_broken_try(self, *, dot_kept: bool) -> Fate:
+    def _fate_of_a_broken_try(self, *, dot_unsent: bool) -> DeliveryStatus:
         if not self._granted:
-            return Fate.held
-        return Fate.unknown if self.leaving and not dot_kept else Fate.try_later
+            return DeliveryStatus.withheld
+        return DeliveryStatus.unknown if self.leaving and not dot_unsent else DeliveryStatus.try_later

@@ -20,4 +20,4 @@ BAD_AUTHORITY = lazy(
     "Le fichier de l’autorité de certification, {name}, ne se lit pas ou n’est pas au format PEM. "
     "Vérifiez NEWSLETTER_SMTP_CA_FILE, et ca_file dans pace.toml."
 )
-LINE_LOST = lazy("Le serveur d’envoi a coupé la connexion ({words}).")
+CONNECTION_LOST = lazy("Le serveur d’envoi a coupé la connexion ({words}).")

@@ -23,7 +23,7 @@ class Client(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Timeouts:
     """How many seconds we wait, as in RFC 5321 §4.5.3.2."""
 
     connect: float = 30.0
@@ -36,7 +36,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Switches:
+class SmtpOptions:
     """The defaults suit a server that keeps the standards."""
 
     security: Security = Security.none
@@ -45,4 +45,4 @@ class Switches:
     pipelining: bool = True  # where the server offers it; False: one command at a time
     per_connection: int = PER_CONNECTION  # messages; 0: no limit
     ehlo: str = ""  # our name; empty: the machine's, or its address when that name has no dot
-    patience: Patience = field(default_factory=Patience)
+    timeouts: Timeouts = field(default_factory=Timeouts)

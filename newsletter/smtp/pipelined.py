@@ -10,23 +10,23 @@ from dataclasses import dataclass, field
 from newsletter.config import Settings
 from newsletter.smtp.dialogue import Dialogue
 from newsletter.smtp.handshake import Server, open_session
-from newsletter.smtp.options import Security, Switches
+from newsletter.smtp.options import Security, SmtpOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wire:
+class PipelinedTransport:
     """One SMTP server, spoken to as its switches say."""
 
     server: Server
-    switches: Switches = field(default_factory=Switches)
+    options: SmtpOptions = field(default_factory=SmtpOptions)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Dialogue]:
-        line, offers = await open_session(self.server, self.switches)
+        stream, extensions = await open_session(self.server, self.options)
         try:
-            yield Dialogue(line, offers, self.switches)
+            yield Dialogue(stream, extensions, self.options)
         finally:
-            await line.close(self.switches.patience.quit)
+            await stream.close(self.options.timeouts.quit)
 
 
 def server_of(settings: Settings) -> Server:
@@ -39,6 +39,6 @@ def server_of(settings: Settings) -> Server:
     )
 
 
-def switches_of(settings: Settings) -> Switches:
+def smtp_options_of(settings: Settings) -> SmtpOptions:
     """What the settings alone say about it."""
-    return Switches(security=Security(settings.smtp_security), ca_file=settings.ca_file)
+    return SmtpOptions(security=Security(settings.smtp_security), ca_file=settings.ca_file)

@@ -23,14 +23,14 @@ from aiosmtplib import (
 
 from newsletter.config import Settings
 from newsletter.smtp import messages
-from newsletter.smtp.commands import Offers, refused_at_home
-from newsletter.smtp.contract import Envelope, Fate, Outbox, RelayError, Reply, reply_of, without_addresses
-from newsletter.smtp.in_flight import Hand
-from newsletter.smtp.options import PER_CONNECTION, Patience
-from newsletter.smtp.replies import CLOSING
+from newsletter.smtp.commands import Extensions, local_refusal
+from newsletter.smtp.contract import DeliveryStatus, Envelope, Outbox, RelayError, Reply, reply_of, without_addresses
+from newsletter.smtp.in_flight import InFlight
+from newsletter.smtp.options import PER_CONNECTION, Timeouts
+from newsletter.smtp.replies import CHANNEL_CLOSING
 from newsletter.smtp.tls import tls_context
 
-PATIENCE = Patience()
+TIMEOUTS = Timeouts()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class SmtpRelay:
     ca_file: Path | None = None  # trust this authority alone
     per_connection: int = PER_CONNECTION
     ehlo: str = ""
-    end_of_data_seconds: float = PATIENCE.end_of_data
+    end_of_data_seconds: float = TIMEOUTS.end_of_data
 
     @classmethod
     def of(cls, settings: Settings) -> "SmtpRelay":
@@ -65,7 +65,7 @@ class SmtpRelay:
             yield SmtpConnection(client, self.per_connection, self.end_of_data_seconds)
         finally:
             with suppress(SMTPException, OSError):
-                await client.quit(timeout=PATIENCE.quit)
+                await client.quit(timeout=TIMEOUTS.quit)
             client.close()
 
     async def _open(self) -> SMTP:
@@ -78,7 +78,7 @@ class SmtpRelay:
             password=self.password or None,
             local_hostname=self.ehlo or None,
             tls_context=None if self.security == "none" else tls_context(self.ca_file),
-            timeout=PATIENCE.connect,
+            timeout=TIMEOUTS.connect,
         )
         try:
             await client.connect()
@@ -115,45 +115,45 @@ class SmtpConnection:
     _closing: bool = False
 
     async def deliver(self, outbox: Outbox) -> None:
-        hand = Hand(outbox, lambda envelope: refused_at_home(envelope, self._offers()))
+        in_flight = InFlight(outbox, lambda envelope: local_refusal(envelope, self._offers()))
         why = "our side stopped"
         try:
-            while not self._closing and not self._worn and (envelope := await hand.next()):
+            while not self._closing and not self._exhausted and (envelope := await in_flight.next()):
                 self._begun += 1
-                await self._hand_over(hand, envelope)
+                await self._hand_over(in_flight, envelope)
         except (SMTPException, OSError, ValueError) as error:
             self._closing = True
             why = without_addresses(str(error))
-            if not hand.asked:
-                raise RelayError(messages.LINE_LOST.format(words=why)) from error
+            if not in_flight.asked:
+                raise RelayError(messages.CONNECTION_LOST.format(words=why)) from error
         finally:
-            hand.let_go(why, dot_kept=False)
+            in_flight.let_go(why, dot_unsent=False)
 
     @property
-    def _worn(self) -> bool:
+    def _exhausted(self) -> bool:
         return 0 < self.per_connection <= self._begun
 
-    def _offers(self) -> Offers:
+    def _offers(self) -> Extensions:
         utf8 = self.client.supports_extension("smtputf8") and self.client.supports_extension("8bitmime")
-        return Offers(utf8=utf8)
+        return Extensions(utf8=utf8)
 
-    async def _hand_over(self, hand: Hand, envelope: Envelope) -> None:
-        if not await self._taken(hand, envelope):
+    async def _hand_over(self, in_flight: InFlight, envelope: Envelope) -> None:
+        if not await self._taken(in_flight, envelope):
             return
-        if await hand.permit():
-            hand.leaving = True
-            hand.answered(await self._body(envelope.message))
+        if await in_flight.may_send():
+            in_flight.leaving = True
+            in_flight.answered(await self._body(envelope.message))
         else:
             await self._forget()
 
-    async def _taken(self, hand: Hand, envelope: Envelope) -> bool:
+    async def _taken(self, in_flight: InFlight, envelope: Envelope) -> bool:
         try:
             await self._opening(envelope)
         except (SMTPSenderRefused, SMTPRecipientRefused) as refusal:
-            self._closing = refusal.code == CLOSING
+            self._closing = refusal.code == CHANNEL_CLOSING
             if self._closing and isinstance(refusal, SMTPSenderRefused):
                 raise  # said to us, not to the message
-            hand.refused(reply_of(refusal.code, refusal.message))
+            in_flight.refused(reply_of(refusal.code, refusal.message))
             if not self._closing:
                 await self._forget()
             return False
@@ -162,29 +162,29 @@ class SmtpConnection:
     async def _opening(self, envelope: Envelope) -> None:
         """MAIL and RCPT; in UTF-8 only for an address that needs it (RFC 6531, FMT-13)."""
         if envelope.recipient.isascii():
-            await self.client.mail(envelope.sender, timeout=PATIENCE.command)
-            await self.client.rcpt(envelope.recipient, timeout=PATIENCE.command)
+            await self.client.mail(envelope.sender, timeout=TIMEOUTS.command)
+            await self.client.rcpt(envelope.recipient, timeout=TIMEOUTS.command)
         else:
             options = ["SMTPUTF8", "BODY=8BITMIME"]
-            await self.client.mail(envelope.sender, options=options, encoding="utf-8", timeout=PATIENCE.command)
-            await self.client.rcpt(envelope.recipient, encoding="utf-8", timeout=PATIENCE.command)
+            await self.client.mail(envelope.sender, options=options, encoding="utf-8", timeout=TIMEOUTS.command)
+            await self.client.rcpt(envelope.recipient, encoding="utf-8", timeout=TIMEOUTS.command)
 
     async def _body(self, message: bytes) -> Reply:
         try:
             done = await self.client.data(message, timeout=self.end_of_data_seconds)
-        except SMTPResponseException as answer:
-            self._closing = answer.code == CLOSING
-            if answer.code < 400:  # no "no", and not the yes it should be: nobody knows
-                return Reply(fate=Fate.unknown, code=answer.code, words=_words(answer))
+        except SMTPResponseException as response:
+            self._closing = response.code == CHANNEL_CLOSING
+            if response.code < 400:  # no "no", and not the yes it should be: nobody knows
+                return Reply(status=DeliveryStatus.unknown, code=response.code, words=_words(response))
             if not self._closing:
                 await self._forget()  # should it have been DATA that was refused, the envelope still stands
-            return reply_of(answer.code, answer.message)
+            return reply_of(response.code, response.message)
         return reply_of(done.code, done.message)
 
     async def _forget(self) -> None:
         """RSET. A line that is broken by now shows at the next message."""
         with suppress(SMTPException, OSError):
-            await self.client.rset(timeout=PATIENCE.command)
+            await self.client.rset(timeout=TIMEOUTS.command)
 
 
 def _words(error: SMTPResponseException) -> str:

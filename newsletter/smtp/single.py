@@ -15,15 +15,15 @@ def post(transport: Transport, envelopes: Iterable[Envelope]) -> list[Reply]:
 
 
 async def _post(transport: Transport, envelopes: list[Envelope]) -> list[Reply]:
-    pile = _Pile(deque(envelopes))
-    while pile.waiting:
+    mails = _SingleMails(deque(envelopes))
+    while mails.waiting:
         async with transport.connect() as connection:
-            await connection.deliver(pile)
-    return [pile.replies[envelope.key] for envelope in envelopes]
+            await connection.deliver(mails)
+    return [mails.replies[envelope.key] for envelope in envelopes]
 
 
 @dataclass(slots=True)
-class _Pile:
+class _SingleMails:
     """The Outbox of single letters: no ledger, no pace, every permit given."""
 
     waiting: deque[Envelope]
@@ -35,7 +35,7 @@ class _Pile:
     async def next(self) -> Envelope | None:
         return self.poll()
 
-    async def permit(self, envelope: Envelope) -> bool:
+    async def may_send(self, envelope: Envelope) -> bool:
         return True
 
     def record(self, envelope: Envelope, reply: Reply) -> None:

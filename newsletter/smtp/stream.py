@@ -8,18 +8,18 @@ from typing import cast
 
 from newsletter.smtp.commands import DOT, QUIT
 from newsletter.smtp.contract import without_addresses
-from newsletter.smtp.replies import CLOSING, Answer, AnswerReader, NonsenseError
-from newsletter.smtp.write_timeout import BlockClock
+from newsletter.smtp.replies import CHANNEL_CLOSING, MalformedResponseError, ResponseReader, SmtpResponse
+from newsletter.smtp.write_timeout import WriteTimeout
 
-SURE_TO_FIT = 32_768
+ONE_WRITE = 32_768
 """Octets of a body that go out in one write with what rides behind: an idle socket's buffer takes them at once."""
 
 
-class LineLostError(Exception):
+class ConnectionLostError(Exception):
     """The line is gone, or of no more use. The message says why, in the server's words if it had any."""
 
 
-class Line(asyncio.Protocol):
+class SmtpStream(asyncio.Protocol):
     """The answers come in order, each to whoever awaits `answer()`.
 
     `block`: the line is given up when the server takes none of the octets that wait for it for so many seconds.
@@ -30,8 +30,8 @@ class Line(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._in_clear: asyncio.Transport | None = None  # what carries it, once `_transport` encrypts
-        self._reader = AnswerReader()
-        self._answers: deque[Answer] = deque()
+        self._reader = ResponseReader()
+        self._answers: deque[SmtpResponse] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = 0.0
@@ -40,7 +40,7 @@ class Line(asyncio.Protocol):
         self._dot_apart = False  # the dot was written by itself, so `_full` speaks of the dot
         self._dot_kept = False  # the dot was not even given to the transport
         self._behind = b""
-        self._block = BlockClock(block, self._octets_kept, lambda: self._lose("nothing taken in time"))
+        self._block = WriteTimeout(block, self._octets_kept, lambda: self._lose("nothing taken in time"))
         self._gone: asyncio.Future[None] = self._loop.create_future()
 
     # What the dialogue asks of it ---------------------------------------------------------------------------------
@@ -48,13 +48,13 @@ class Line(asyncio.Protocol):
     def write(self, octets: bytes) -> None:
         self._open().write(octets)
 
-    def write_message(self, body: bytes, *, behind: bytes) -> None:
+    def write_body(self, body: bytes, *, behind: bytes) -> None:
         """The body, its dot, and what rides behind.
 
         A small body goes out in one write with all that follows. A large one goes first, its dot alone after it, and
         what rides behind only when the kernel has taken both: so a full transport means that the dot has not left.
         """
-        self._dot_apart, self._dot_kept = len(body) > SURE_TO_FIT, True
+        self._dot_apart, self._dot_kept = len(body) > ONE_WRITE, True
         if self._dot_apart:
             self.write(body)
         transport = self._open()
@@ -66,7 +66,7 @@ class Line(asyncio.Protocol):
             self.write(behind)
 
     @property
-    def keeps_the_dot(self) -> bool:
+    def final_dot_unsent(self) -> bool:
         """Certain that the dot of the last message was not handed to the kernel. False proves nothing."""
         return self._dot_kept or (self._dot_apart and self._full)
 
@@ -75,20 +75,20 @@ class Line(asyncio.Protocol):
         """The server said something that nobody has asked for yet."""
         return bool(self._answers)
 
-    async def answer(self, seconds: float) -> Answer:
+    async def response(self, seconds: float) -> SmtpResponse:
         """The next answer. Raises LineLostError when the line breaks, or stays silent for so long."""
         if not self._answers:
             await self._wait(seconds)
-        answer = self._answers.popleft()
-        self.closing |= answer.code == CLOSING
-        return answer
+        response = self._answers.popleft()
+        self.closing |= response.code == CHANNEL_CLOSING
+        return response
 
     async def encrypt(self, context: ssl.SSLContext, *, host: str, seconds: float) -> None:
         """TLS from here on. Raises OSError (ssl.SSLError among them).
 
         What came in clear behind the server's yes was not the server's: it is refused (CVE-2011-0411).
         """
-        if self._answers or self._reader != AnswerReader():
+        if self._answers or self._reader != ResponseReader():
             raise ssl.SSLError("octets in clear behind STARTTLS")
         self._in_clear = self._open()
         self._transport = await self._loop.start_tls(
@@ -104,10 +104,10 @@ class Line(asyncio.Protocol):
 
     async def close(self, seconds: float) -> None:
         """QUIT if the server still listens; the line is gone afterwards in any case."""
-        with suppress(LineLostError):
+        with suppress(ConnectionLostError):
             if not self.closing:
                 self.write(QUIT)
-                await self.answer(seconds)
+                await self.response(seconds)
         self._lose("closed")
         if self._transport is not None:
             with suppress(TimeoutError):
@@ -127,7 +127,7 @@ class Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             self._answers.extend(self._reader.feed(data))
-        except NonsenseError:
+        except MalformedResponseError:
             self._lose("no SMTP answer")
         if self._answers:
             self._wake()
@@ -161,7 +161,7 @@ class Line(asyncio.Protocol):
 
     def _open(self) -> asyncio.Transport:
         if self._why_lost or self._transport is None or self._transport.is_closing():
-            raise LineLostError(self._why_lost or "closed by the server")
+            raise ConnectionLostError(self._why_lost or "closed by the server")
         return self._transport
 
     async def _wait(self, seconds: float) -> None:
@@ -175,7 +175,7 @@ class Line(asyncio.Protocol):
         finally:
             self._waiter = None
         if not self._answers:
-            raise LineLostError(self._why_lost)
+            raise ConnectionLostError(self._why_lost)
 
     def _set_timer(self) -> None:
         if self._timer is not None:

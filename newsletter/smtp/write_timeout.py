@@ -9,7 +9,7 @@ LOOKS = 4
 
 
 @dataclass(slots=True)
-class BlockClock:
+class WriteTimeout:
     """Calls `given_up` when none of the octets that wait have left for so many seconds.
 
     It runs only while the kernel does not take all it is given: a body that it takes at once costs nothing.

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from newsletter.delivery.ledger.balance import Balance, Rate, balances, lanes, moving_editions, rate
 from newsletter.delivery.throttle import backoff
-from newsletter.delivery.throttle.providers import name_of
+from newsletter.delivery.throttle.providers import provider_label
 from newsletter.delivery.workers.registry import late_ticks, signs, tick_marks
 from newsletter.i18n import lazy
 from newsletter.instance import Instance
@@ -50,7 +50,8 @@ def senders(request: Request, instance: TheInstance, visitor: Marketing, fixe: b
             "signs": signs(session, now=now),
             "lanes": lanes(session),
             "slowdowns": [
-                (name_of(slow.family), slow, backoff.sentence(slow)) for slow in backoff.in_force(session, now=now)
+                (provider_label(slow.family), slow, backoff.backoff_sentence(slow))
+                for slow in backoff.active_backoffs(session, now=now)
             ],
             "late": [TICKS.get(name, name) for name in late_ticks(tick_marks(session), now=now)],
         }

@@ -9,24 +9,24 @@ import pytest
 
 from newsletter.config import Settings
 from newsletter.smtp.contract import RelayError, Transport
-from newsletter.smtp.factory import WayOut, open_transport
-from newsletter.smtp.options import Client, Security, Switches
-from newsletter.smtp.pipelined import switches_of
+from newsletter.smtp.factory import TransportFactory, transport_for
+from newsletter.smtp.options import Client, Security, SmtpOptions
+from newsletter.smtp.pipelined import smtp_options_of
 from newsletter.smtp.relay import SmtpRelay
 from tests.kit.certificates import Authority
 from tests.kit.outboxes import ListOutbox, an_envelope, deliver_all
 from tests.kit.scripted_smtp import Script, Seen, scripted
 
 WAYS: dict[str, Callable[[Settings], Transport]] = {
-    "wire": open_transport,
-    "aiosmtplib": lambda settings: open_transport(settings, switches=told(settings, client=Client.aiosmtplib)),
+    "wire": transport_for,
+    "aiosmtplib": lambda settings: transport_for(settings, options=told(settings, client=Client.aiosmtplib)),
     "letters": SmtpRelay.of,
 }
 
 
-def told(settings: Settings, *, client: Client) -> Switches:
-    usual = switches_of(settings)
-    return Switches(client=client, security=usual.security, ca_file=usual.ca_file)
+def told(settings: Settings, *, client: Client) -> SmtpOptions:
+    usual = smtp_options_of(settings)
+    return SmtpOptions(client=client, security=usual.security, ca_file=usual.ca_file)
 
 
 def send(way: str, script: Script, *, security: Security, home: Path, ca_file: str = "") -> ListOutbox:
@@ -87,13 +87,13 @@ def test_an_authority_that_was_renewed_holds_without_a_restart(
     assert send("wire", script, security=Security.tls, home=tmp_path, ca_file=file.name).fates == ["accepted"]
 
 
-def sent_under(switches: list[Switches], *, messages: int) -> Seen:
+def sent_under(options: list[SmtpOptions], *, messages: int) -> Seen:
     """A lane's messages; each connection is opened under the next switches of the list."""
 
     async def all_of_it() -> Seen:
         async with scripted() as seen:
-            waiting = iter(switches)
-            await deliver_all(WayOut(Settings(smtp_port=seen.port), lambda: next(waiting)), outbox)
+            waiting = iter(options)
+            await deliver_all(TransportFactory(Settings(smtp_port=seen.port), lambda: next(waiting)), outbox)
             return seen
 
     outbox = ListOutbox.of([an_envelope()] * messages)
@@ -104,12 +104,12 @@ def sent_under(switches: list[Switches], *, messages: int) -> Seen:
 
 @pytest.mark.parametrize("client", Client)
 def test_each_connection_is_opened_as_the_switches_say_by_then(client: Client) -> None:
-    first = Switches(client=client, ehlo="un.example", per_connection=1)
-    then = Switches(client=client, ehlo="deux.example", per_connection=2)
+    first = SmtpOptions(client=client, ehlo="un.example", per_connection=1)
+    then = SmtpOptions(client=client, ehlo="deux.example", per_connection=2)
     seen = sent_under([first, then], messages=3)
     assert [word for word in seen.commands if word.startswith("EHLO")] == ["EHLO un.example", "EHLO deux.example"]
 
 
 @pytest.mark.parametrize("client", Client)
 def test_a_connection_may_carry_any_number(client: Client) -> None:
-    assert sent_under([Switches(client=client, per_connection=0)], messages=120).connections == 1
+    assert sent_under([SmtpOptions(client=client, per_connection=0)], messages=120).connections == 1

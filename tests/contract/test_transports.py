@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.smtp.contract import Envelope, Fate, RelayError, Reply, Transport
+from newsletter.smtp.contract import DeliveryStatus, Envelope, RelayError, Reply, Transport
 from newsletter.smtp.folder import Folder
 from newsletter.smtp.handshake import Server
-from newsletter.smtp.options import Switches
-from newsletter.smtp.pipelined import Wire
+from newsletter.smtp.options import SmtpOptions
+from newsletter.smtp.pipelined import PipelinedTransport
 from newsletter.smtp.relay import SmtpRelay
 from newsletter.smtp.single import post
 from tests.kit.outboxes import MESSAGE, ListOutbox, an_envelope
@@ -27,7 +27,7 @@ def smtp(name: str, port: int, *, username: str = "", password: str = "", per_co
             host="127.0.0.1", port=port, username=username, password=password, per_connection=per_connection
         )
     server = Server(host="127.0.0.1", port=port, username=username, password=password)
-    return Wire(server=server, switches=Switches(per_connection=per_connection))
+    return PipelinedTransport(server=server, options=SmtpOptions(per_connection=per_connection))
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_messages_are_accepted(transport: Transport) -> None:
 
 
 def test_single_letters_are_posted_in_their_order(transport: Transport) -> None:
-    assert [reply.fate for reply in post(transport, [an_envelope(), an_envelope()])] == [Fate.accepted] * 2
+    assert [reply.status for reply in post(transport, [an_envelope(), an_envelope()])] == [DeliveryStatus.accepted] * 2
     assert post(transport, []) == []
 
 
@@ -80,7 +80,7 @@ def test_without_a_permit_nothing_is_handed_over(transport: Transport, tmp_path:
     async def never(_envelope: Envelope) -> bool:
         return False
 
-    assert deliver(transport, ListOutbox.of([an_envelope()], permission=never)).fates == ["held"]
+    assert deliver(transport, ListOutbox.of([an_envelope()], permission=never)).fates == ["withheld"]
     assert not list((tmp_path / "Maildir").glob("new/*"))
     assert not mail_server.received
 
@@ -96,19 +96,21 @@ def test_the_bytes_arrive_unchanged(mail_server: MailServer, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "fate"),
+    ("reply", "status"),
     [
-        ("550 5.1.1 <b@example.org> inconnu", Fate.refused),
-        ("451 4.7.1 greylisted", Fate.try_later),
-        ("552 5.2.2 boite pleine", Fate.refused),
+        ("550 5.1.1 <b@example.org> inconnu", DeliveryStatus.refused),
+        ("451 4.7.1 greylisted", DeliveryStatus.try_later),
+        ("552 5.2.2 boite pleine", DeliveryStatus.refused),
     ],
 )
 @pytest.mark.parametrize("when", ["MAIL", "RCPT", "DATA", "DOT"])
 @pytest.mark.parametrize("name", SMTP)
-def test_what_the_server_says_is_kept_without_the_address(name: str, when: str, reply: str, fate: Fate) -> None:
+def test_what_the_server_says_is_kept_without_the_address(
+    name: str, when: str, reply: str, status: DeliveryStatus
+) -> None:
     outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
     seen = deliver_to(name, Script(answers={when: [reply]}), outbox)
-    assert outbox.fates == [fate.value, "accepted"]
+    assert outbox.fates == [status.value, "accepted"]
     first = outbox.replies[0]
     assert (first.code, first.enhanced) == (int(reply[:3]), reply[4:9])
     assert "b@example.org" not in first.words
@@ -167,7 +169,7 @@ def test_an_accented_address_goes_only_where_it_is_understood(name: str) -> None
     assert [("SMTPUTF8" in command) for command in seen.commands if command.startswith("MAIL")] == [True, False]
     seen = deliver_to(name, Script(extensions=("PIPELINING", "SMTPUTF8")), unable)
     assert unable.fates == ["refused", "accepted"]
-    assert unable.replies[0] == Reply(fate=Fate.refused, enhanced="5.6.7", words=unable.replies[0].words)
+    assert unable.replies[0] == Reply(status=DeliveryStatus.refused, enhanced="5.6.7", words=unable.replies[0].words)
     assert seen.count("MAIL") == 1
 
 
@@ -186,7 +188,7 @@ def test_a_permit_that_fails_sends_nothing_and_is_not_hidden(name: str) -> None:
             return seen
 
     assert asyncio.run(one_connection()).recipients == []
-    assert outbox.fates == ["held"]
+    assert outbox.fates == ["withheld"]
     assert not outbox.held
 
 

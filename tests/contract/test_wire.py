@@ -11,12 +11,12 @@ import pytest
 
 from newsletter.config import Settings
 from newsletter.smtp.contract import Envelope, RelayError
-from newsletter.smtp.factory import open_transport
+from newsletter.smtp.factory import transport_for
 from newsletter.smtp.handshake import Server, our_name
-from newsletter.smtp.options import Client, Patience, Security, Switches
-from newsletter.smtp.pipelined import Wire
+from newsletter.smtp.options import Client, Security, SmtpOptions, Timeouts
+from newsletter.smtp.pipelined import PipelinedTransport
 from newsletter.smtp.relay import SmtpRelay
-from newsletter.smtp.replies import AnswerReader, NonsenseError
+from newsletter.smtp.replies import MalformedResponseError, ResponseReader
 from tests.kit.certificates import Authority
 from tests.kit.outboxes import ListOutbox, an_envelope, deliver_all
 from tests.kit.scripted_smtp import (
@@ -45,12 +45,16 @@ def run(request: pytest.FixtureRequest) -> Iterator[Runs]:
 
 
 async def send(
-    outbox: ListOutbox, script: Script | None = None, *, server: Server | None = None, switches: Switches | None = None
+    outbox: ListOutbox,
+    script: Script | None = None,
+    *,
+    server: Server | None = None,
+    options: SmtpOptions | None = None,
 ) -> Seen:
     """Everything over one line."""
     async with scripted(script) as seen:
-        wire = Wire(
-            server=replace(server or Server(host="127.0.0.1", port=0), port=seen.port), switches=switches or Switches()
+        wire = PipelinedTransport(
+            server=replace(server or Server(host="127.0.0.1", port=0), port=seen.port), options=options or SmtpOptions()
         )
         async with wire.connect() as connection:
             await connection.deliver(outbox)
@@ -71,15 +75,15 @@ def test_a_message_costs_one_round_trip(run: Runs) -> None:
 
 
 @pytest.mark.parametrize(
-    ("extensions", "switches"),
-    [(("SIZE",), Switches()), (EVERYTHING, Switches(pipelining=False))],
+    ("extensions", "options"),
+    [(("SIZE",), SmtpOptions()), (EVERYTHING, SmtpOptions(pipelining=False))],
     ids=["not offered", "switched off"],
 )
 def test_one_command_at_a_time_where_groups_are_not_wanted(
-    run: Runs, extensions: tuple[str, ...], switches: Switches
+    run: Runs, extensions: tuple[str, ...], options: SmtpOptions
 ) -> None:
     outbox = ListOutbox.of([an_envelope()] * 3)
-    seen = run(send(outbox, Script(extensions=extensions), switches=switches))
+    seen = run(send(outbox, Script(extensions=extensions), options=options))
     assert outbox.fates == ["accepted"] * 3
     assert seen.turns == 3 * 4 + 3
 
@@ -125,15 +129,15 @@ def test_answers_may_come_in_any_shape(run: Runs, script: Script) -> None:
 
 
 def test_words_of_any_character_set_can_be_kept() -> None:
-    (answer,) = AnswerReader().feed(b"550-bo\xeete\x00 pleine\r\n550 5.2.2 fin\r\n")
+    (answer,) = ResponseReader().feed(b"550-bo\xeete\x00 pleine\r\n550 5.2.2 fin\r\n")
     assert answer.reply.words == "bo\N{REPLACEMENT CHARACTER}te  pleine 5.2.2 fin"
     assert answer.reply.enhanced == "5.2.2"
 
 
 @pytest.mark.parametrize("octets", [b"HTTP/1.1 400 Bad Request\r\n", b"25\r\n", b"199 no\r\n", b"2" * 70_000])
 def test_what_is_no_answer_is_not_taken_for_one(octets: bytes) -> None:
-    with pytest.raises(NonsenseError):
-        AnswerReader().feed(octets)
+    with pytest.raises(MalformedResponseError):
+        ResponseReader().feed(octets)
 
 
 # Octets ---------------------------------------------------------------------------------------------------------------
@@ -177,7 +181,7 @@ LARGE = b"x" * 998 + b"\r\n"
 def test_a_line_lost_before_the_dot_left_is_no_doubt(run: Runs, security: Security, authority: Authority) -> None:
     outbox = ListOutbox.of([an_envelope(message=LARGE * 16_000), an_envelope("c@example.org")])
     script = authority.script(security, Script(answers={"DATA": [READ_NO_MORE]}))
-    seen = run(send(outbox, script, switches=authority.switches(security)))
+    seen = run(send(outbox, script, options=authority.options(security)))
     assert (outbox.fates, seen.taken, len(outbox.waiting)) == (["try_later"], [], 1)
 
 
@@ -192,22 +196,22 @@ def test_a_line_lost_after_the_dot_left_is_in_doubt(
         send(
             outbox,
             authority.script(security, Script(answers={"DOT": [end]})),
-            switches=authority.switches(security),
+            options=authority.options(security),
         )
     )
     assert (outbox.fates, len(outbox.waiting)) == (["unknown"], 1)
 
 
-SHORT = Switches(patience=Patience(command=0.05, data=0.05, end_of_data=0.05, greeting=0.05, quit=0.05))
+SHORT = SmtpOptions(timeouts=Timeouts(command=0.05, data=0.05, end_of_data=0.05, greeting=0.05, quit=0.05))
 
 
 def test_a_server_that_stays_silent_after_the_dot_leaves_a_doubt(run: Runs) -> None:
     outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
-    run(send(outbox, Script(answers={"DOT": [SILENCE]}), switches=SHORT))
+    run(send(outbox, Script(answers={"DOT": [SILENCE]}), options=SHORT))
     assert (outbox.fates, outbox.replies[0].words) == (["unknown"], "no answer in time")
 
 
-STUCK = Patience(block=0.2)
+STUCK = Timeouts(block=0.2)
 
 
 @pytest.mark.parametrize("security", list(Security))
@@ -217,7 +221,7 @@ def test_a_server_that_takes_none_of_a_body_is_given_up_without_a_doubt(
     outbox = ListOutbox.of([an_envelope(message=LARGE * 16_000), an_envelope("c@example.org")])
     script = authority.script(security, Script(answers={"DATA": [STALL]}))
     began = time.monotonic()
-    run(send(outbox, script, switches=replace(authority.switches(security), patience=STUCK)))
+    run(send(outbox, script, options=replace(authority.options(security), timeouts=STUCK)))
     assert (outbox.fates, outbox.replies[0].words, len(outbox.waiting)) == (["try_later"], "nothing taken in time", 1)
     assert time.monotonic() - began >= STUCK.block
 
@@ -225,18 +229,18 @@ def test_a_server_that_takes_none_of_a_body_is_given_up_without_a_doubt(
 @pytest.mark.parametrize("security", [Security.none, Security.tls])
 def test_a_server_that_takes_a_body_slowly_is_waited_for(run: Runs, security: Security, authority: Authority) -> None:
     outbox = ListOutbox.of([an_envelope(message=LARGE * 16_000), an_envelope("c@example.org")])
-    script, patience = authority.script(security, Script(answers={"DATA": [READ_SLOWLY]})), Patience(block=0.4)
+    script, timeouts = authority.script(security, Script(answers={"DATA": [READ_SLOWLY]})), Timeouts(block=0.4)
     began = time.monotonic()
-    run(send(outbox, script, switches=replace(authority.switches(security), patience=patience)))
+    run(send(outbox, script, options=replace(authority.options(security), timeouts=timeouts)))
     assert outbox.fates == ["accepted"] * 2
-    assert time.monotonic() - began > 2 * patience.block
+    assert time.monotonic() - began > 2 * timeouts.block
 
 
 @pytest.mark.parametrize("when", ["EHLO", "MAIL", "RCPT", "DATA"])
 def test_a_server_that_stays_silent_before_it_shuts_the_way(run: Runs, when: str) -> None:
     outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
     with pytest.raises(RelayError):
-        run(send(outbox, Script(answers={when: [SILENCE]}), switches=SHORT))
+        run(send(outbox, Script(answers={when: [SILENCE]}), options=SHORT))
     assert (outbox.fates, len(outbox.waiting)) == ([], 2)
 
 
@@ -246,12 +250,12 @@ def test_a_permit_withdrawn_after_354_cuts_the_line_and_delivers_nothing(run: Ru
 
     async def all_of_it() -> Seen:
         async with scripted() as seen:
-            await deliver_all(Wire(server=Server(host="127.0.0.1", port=seen.port)), outbox)
+            await deliver_all(PipelinedTransport(server=Server(host="127.0.0.1", port=seen.port)), outbox)
             return seen
 
     outbox = ListOutbox.of([an_envelope("a@example.org"), an_envelope("b@example.org")], permission=only_the_second)
     seen = run(all_of_it())
-    assert outbox.fates == ["held", "accepted"]
+    assert outbox.fates == ["withheld", "accepted"]
     assert (seen.recipients, seen.connections) == (["b@example.org"], 2)
 
 
@@ -263,7 +267,7 @@ def test_cancelled_while_the_server_thinks_the_mail_is_in_doubt(run: Runs) -> No
             with pytest.raises(TimeoutError):
                 async with (
                     asyncio.timeout(0.1),
-                    Wire(server=Server(host="127.0.0.1", port=seen.port)).connect() as line,
+                    PipelinedTransport(server=Server(host="127.0.0.1", port=seen.port)).connect() as line,
                 ):
                     await line.deliver(outbox)
             return seen
@@ -297,7 +301,7 @@ def test_out_of_step_nothing_is_believed(run: Runs, answers: dict[str, list[str]
 @pytest.mark.parametrize("security", [Security.starttls, Security.tls])
 def test_messages_leave_under_tls_in_one_round_trip(run: Runs, security: Security, authority: Authority) -> None:
     outbox = ListOutbox.of([an_envelope(message=LARGE * size) for size in (1, 20, 100)])
-    seen = run(send(outbox, authority.script(security, Script()), switches=authority.switches(security)))
+    seen = run(send(outbox, authority.script(security, Script()), options=authority.options(security)))
     assert outbox.fates == ["accepted"] * 3
     assert seen.taken == [LARGE, LARGE * 20, LARGE * 100]
     assert seen.count("EHLO") == (2 if security is Security.starttls else 1)
@@ -307,7 +311,7 @@ def test_messages_leave_under_tls_in_one_round_trip(run: Runs, security: Securit
 def test_a_stranger_s_certificate_gets_no_mail(run: Runs, security: Security, authority: Authority) -> None:
     outbox = ListOutbox.of([an_envelope()])
     with pytest.raises(RelayError, match="certificat"):
-        run(send(outbox, authority.script(security, Script()), switches=Switches(security=security)))
+        run(send(outbox, authority.script(security, Script()), options=SmtpOptions(security=security)))
 
 
 @pytest.mark.parametrize(
@@ -317,13 +321,13 @@ def test_a_stranger_s_certificate_gets_no_mail(run: Runs, security: Security, au
 )
 def test_without_its_encryption_nothing_is_said_to_a_server(run: Runs, script: Script) -> None:
     with pytest.raises(RelayError, match="STARTTLS"):
-        run(send(ListOutbox.of([an_envelope()]), script, switches=Switches(security=Security.starttls)))
+        run(send(ListOutbox.of([an_envelope()]), script, options=SmtpOptions(security=Security.starttls)))
 
 
 def test_words_in_clear_behind_starttls_are_not_believed(run: Runs, authority: Authority) -> None:
     script = authority.script(Security.starttls, Script(answers={"STARTTLS": ["220 go on\r\n250 PIPELINING"]}))
     with pytest.raises(RelayError):
-        run(send(ListOutbox.of([an_envelope()]), script, switches=authority.switches(Security.starttls)))
+        run(send(ListOutbox.of([an_envelope()]), script, options=authority.options(Security.starttls)))
 
 
 @pytest.mark.parametrize("offered", ["AUTH PLAIN LOGIN", "AUTH LOGIN", "AUTH=LOGIN"])
@@ -365,7 +369,7 @@ def test_a_machine_without_a_full_name_says_its_address() -> None:
 
 def test_the_switches_choose_the_client() -> None:
     settings = Settings(smtp_host="relay.example", smtp_port=587, smtp_security="starttls")
-    wire = open_transport(settings)
-    assert isinstance(wire, Wire)
-    assert (wire.server.host, wire.server.port, wire.switches.security) == ("relay.example", 587, Security.starttls)
-    assert isinstance(open_transport(settings, switches=Switches(client=Client.aiosmtplib)), SmtpRelay)
+    wire = transport_for(settings)
+    assert isinstance(wire, PipelinedTransport)
+    assert (wire.server.host, wire.server.port, wire.options.security) == ("relay.example", 587, Security.starttls)
+    assert isinstance(transport_for(settings, options=SmtpOptions(client=Client.aiosmtplib)), SmtpRelay)

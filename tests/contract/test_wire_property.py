@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from newsletter.smtp.contract import Envelope
 from newsletter.smtp.handshake import Server
-from newsletter.smtp.options import Patience, Switches
-from newsletter.smtp.pipelined import Wire
+from newsletter.smtp.options import SmtpOptions, Timeouts
+from newsletter.smtp.pipelined import PipelinedTransport
 from tests.kit.outboxes import ListOutbox, an_envelope, deliver_all
 from tests.kit.scripted_smtp import DROP, EVERYTHING, TAKE_AND_DROP, Script, Seen, scripted
 
@@ -46,21 +46,21 @@ def test_every_mail_is_accounted_for(
     outbox = ListOutbox.of([an_envelope(f"{number}@example.org") for number in range(mails)], permission=mostly)
     outbox.may_poll = lambda: chance.random() < 0.8
     script = Script(answers=answers, extensions=EVERYTHING if in_groups else ())
-    switches = Switches(per_connection=per_connection, patience=Patience(command=2, data=2, end_of_data=2))
+    options = SmtpOptions(per_connection=per_connection, timeouts=Timeouts(command=2, data=2, end_of_data=2))
 
     async def run() -> Seen:
         async with scripted(script) as seen:
-            wire = Wire(server=Server(host="127.0.0.1", port=seen.port), switches=switches)
+            wire = PipelinedTransport(server=Server(host="127.0.0.1", port=seen.port), options=options)
             await deliver_all(wire, outbox, connections=60)
             return seen
 
     seen = asyncio.run(run())
-    fates = {number: outbox.replies[number].fate.value for number in outbox.replies}
+    fates = {number: outbox.replies[number].status.value for number in outbox.replies}
     taken = {int(recipient.partition("@")[0]) for recipient in seen.recipients}
     waiting = {envelope.key for envelope in outbox.waiting}
     assert fates.keys() | waiting == set(range(mails))
     assert not fates.keys() & waiting
     assert len(seen.recipients) == len(taken), "nobody is mailed twice"
-    assert {number for number, fate in fates.items() if fate == "accepted"} <= taken
+    assert {number for number, status in fates.items() if status == "accepted"} <= taken
     assert all(fates.get(number) in ("accepted", "unknown") for number in taken), "what was taken is never tried again"
-    assert all(outbox.replies[number].fate != "unknown" for number in fates if number not in outbox.asked)
+    assert all(outbox.replies[number].status != "unknown" for number in fates if number not in outbox.asked)

@@ -204,7 +204,7 @@ def test_a_receiver_that_asked_for_less_is_named_with_its_words(instance: Instan
         until = A_MONDAY + timedelta(hours=1)
         slow = Slowdown(lane="default", family="orange", began_at=A_MONDAY, until=until, connections=1)
         slow.words = "421 Trop de connexions <b>"
-        backoff.begin(session, [slow])
+        backoff.start_backoff(session, [slow])
     page = words(desk.get("/bureau/envoi"))
     assert "Messageries au ralenti" in page
     assert re.search(r"orange 1 connexion à la fois .* 421 Trop de connexions <b>", page)
@@ -244,7 +244,8 @@ def test_the_pace_is_shown_and_a_broken_file_is_said(
     assert "limites livrées" in command("pace", "check").output
     file = instance.settings.home / "pace.toml"
     file.write_text(
-        "[family.orange]\nconnections = 1\nwarmup = { first = 20, target = 2000 }\n[lane.default]\npipelining = false\n"
+        "[provider.orange]\nconnections = 1\nwarmup = { first = 20, target = 2000 }\n"
+        "[lane.default]\npipelining = false\n"
     )
     assert "se lit" in command("pace", "check").output
     assert re.search(r"orange +1 connexions, 6000 par minute.*encore 20 ", command("pace", "show").output)
@@ -256,8 +257,8 @@ def test_the_pace_is_shown_and_a_broken_file_is_said(
     assert "« lane.default.ca_file » ne convient pas" in command("pace", "check", tried).output
     (instance.settings.home / "lot.pem").write_bytes(authority.file.read_bytes())  # it will lie beside the file in use
     assert "se lit" in command("pace", "check", tried).output
-    file.write_text("[family.orange]\nconnections = 'une'\n")
+    file.write_text("[provider.orange]\nconnections = 'une'\n")
     broken = command("pace", "check")
     assert broken.exit_code == 1
-    assert "« family.orange.connections » ne convient pas" in broken.output
+    assert "« provider.orange.connections » ne convient pas" in broken.output
     assert "ne convient pas" in command("pace", "show").output

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from newsletter.smtp.options import Security, Switches
+from newsletter.smtp.options import Security, SmtpOptions
 from tests.kit.scripted_smtp import Script
 
 
@@ -51,5 +51,5 @@ class Authority:
             extensions=(*script.extensions, "STARTTLS"),
         )
 
-    def switches(self, security: Security) -> Switches:
-        return Switches(security=security, ca_file=None if security is Security.none else self.file)
+    def options(self, security: Security) -> SmtpOptions:
+        return SmtpOptions(security=security, ca_file=None if security is Security.none else self.file)

@@ -43,12 +43,12 @@ class ServerLog:
         """How often each recipient got a message."""
         return Counter(recipient for _moment, _message_id, recipient in self.messages)
 
-    def busiest(self, seconds: float, family_of: Callable[[str], str]) -> dict[str, int]:
+    def busiest(self, seconds: float, provider_of: Callable[[str], str]) -> dict[str, int]:
         """The most tries that each provider saw in any so many seconds, refused ones included."""
         moments: dict[str, list[float]] = defaultdict(list)
         for moment, _what, recipient in sorted([*self.messages, *self.not_taken]):
-            moments[family_of(recipient)].append(moment)
-        return {family: _most_within(seen, seconds) for family, seen in moments.items()}
+            moments[provider_of(recipient)].append(moment)
+        return {provider: _most_within(seen, seconds) for provider, seen in moments.items()}
 
 
 @contextmanager

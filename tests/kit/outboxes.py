@@ -50,7 +50,7 @@ class ListOutbox:
         self.held.add(envelope.key)
         return envelope
 
-    async def permit(self, envelope: Envelope) -> bool:
+    async def may_send(self, envelope: Envelope) -> bool:
         assert envelope.key in self.held
         assert envelope.key not in self.asked
         assert not set(self.asked) & self.held, "one armed message per connection"
@@ -70,7 +70,7 @@ class ListOutbox:
 
     @property
     def fates(self) -> list[str]:
-        return [self.replies[key].fate.value for key in sorted(self.replies)]
+        return [self.replies[key].status.value for key in sorted(self.replies)]
 
 
 async def deliver_all(transport: Transport, outbox: ListOutbox, *, connections: int = 20) -> int:

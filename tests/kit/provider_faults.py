@@ -25,11 +25,11 @@ PACE = """
 [default]
 connections = 4
 per_minute = {twelve}
-[family.gmail]
+[provider.gmail]
 per_minute = {thirty}
-[family.orange]
+[provider.orange]
 per_minute = {twenty}
-[family.laposte]
+[provider.laposte]
 connections = 1
 per_minute = {one}
 """
@@ -141,16 +141,16 @@ def unexpected(told: dict[str, RecordedState], received: ServerLog) -> Iterator[
 def beyond_limits(received: ServerLog, pace: Path) -> Iterator[str]:
     """Every limit that the server saw exceeded: tries in any minute, and messages for a provider at once."""
     table = read_pace(pace)
-    for provider, count in received.busiest(60.0, table.family_of).items():
+    for provider, count in received.busiest(60.0, table.provider_of).items():
         yield from _beyond(provider, "tries in a minute", count, table.limits(provider).per_minute)
-    for provider, count in received.busiest(1.0, table.family_of).items():
+    for provider, count in received.busiest(1.0, table.provider_of).items():
         limits = table.limits(provider)
         # A loop that was late may catch up a quarter of a second (pace.CATCH_UP), the process after it another quarter,
         # and an answer may come late on each connection.
         most = limits.per_minute / 60 * 1.5 + 2 * (limits.connections or CONNECTIONS)
         yield from _beyond(provider, "tries in a second", count, round(most))
     for domain, count in received.most_at_once.items():
-        provider = table.family_of(domain)
+        provider = table.provider_of(domain)
         yield from _beyond(provider, "at once", count, table.limits(provider).connections)
 
 

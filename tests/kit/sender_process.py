@@ -22,10 +22,10 @@ from newsletter.config import Settings
 from newsletter.delivery.sender.drain import EnvelopeFor, Sender
 from newsletter.delivery.sender.envelopes import envelopes
 from newsletter.delivery.sender.group_commit import Arming
-from newsletter.delivery.throttle.providers import Limits, PaceTable, read_pace
-from newsletter.smtp.contract import Connection, Fate, Outbox, Reply, Transport
-from newsletter.smtp.factory import open_transport
-from newsletter.smtp.options import Client, Patience, Switches
+from newsletter.delivery.throttle.providers import RateLimits, RateLimitTable, read_pace
+from newsletter.smtp.contract import Connection, DeliveryStatus, Outbox, Reply, Transport
+from newsletter.smtp.factory import transport_for
+from newsletter.smtp.options import Client, SmtpOptions, Timeouts
 from newsletter.store import Store
 from newsletter.tokens import Keyring
 
@@ -33,7 +33,7 @@ KEYS = Keyring(
     *(hashlib.blake2b(name, digest_size=size).digest() for name, size in ((b"l", 64), (b"r", 64), (b"a", 32)))
 )
 """The same in every process, so that a mail has the same Message-ID whoever sends it."""
-UNLIMITED = PaceTable(default=Limits(), families={}, lanes={}, domains={})
+UNLIMITED = RateLimitTable(default=RateLimits(), providers={}, lanes={}, domains={})
 T = TypeVar("T")
 HOME = Path("/nonexistent")  # no setting of a measurement comes from a folder
 
@@ -65,8 +65,11 @@ class NullTransport:
 class _NullConnection:
     async def deliver(self, outbox: Outbox) -> None:
         while (envelope := await outbox.next()) is not None:
-            allowed = await outbox.permit(envelope)
-            outbox.record(envelope, Reply(fate=Fate.accepted, code=250) if allowed else Reply(fate=Fate.held))
+            allowed = await outbox.may_send(envelope)
+            outbox.record(
+                envelope,
+                Reply(status=DeliveryStatus.accepted, code=250) if allowed else Reply(status=DeliveryStatus.withheld),
+            )
 
 
 @dataclass(slots=True)
@@ -120,8 +123,8 @@ def _way_out(orders: SenderOptions) -> Transport:
         return NullTransport()
     client = {"wire": Client.wire, "relay": Client.aiosmtplib}[orders.transport]
     settings = Settings(home=HOME, smtp_host="127.0.0.1", smtp_port=orders.port)
-    patience = Patience(end_of_data=orders.end_of_data_seconds)
-    return open_transport(settings, switches=Switches(client=client, patience=patience))
+    timeouts = Timeouts(end_of_data=orders.end_of_data_seconds)
+    return transport_for(settings, options=SmtpOptions(client=client, timeouts=timeouts))
 
 
 def writer(store: Store, edition_id: int) -> EnvelopeFor:

@@ -10,8 +10,8 @@ from sqlmodel import select
 
 from newsletter import pipeline
 from newsletter.clock import StoppedClock
-from newsletter.delivery.throttle.providers import Limits, PaceTable, WarmUp
-from newsletter.delivery.throttle.warmup import left_today, taken_by_day
+from newsletter.delivery.throttle.providers import RateLimits, RateLimitTable, WarmUp
+from newsletter.delivery.throttle.warmup import accepted_by_day, warmup_left_today
 from newsletter.errors import RefusedError
 from newsletter.instance import Instance
 from newsletter.issues import calendar
@@ -172,8 +172,8 @@ def test_a_window_needs_two_hours(instance: Instance) -> None:
 
 def test_a_warm_up_counts_what_each_family_took(store: Store, clock: StoppedClock) -> None:
     warm = WarmUp(first=2, target=100)
-    table = PaceTable(
-        default=Limits(), families={"gmail": Limits(warmup=warm), "orange": Limits(warmup=warm)}, lanes={},
+    table = RateLimitTable(
+        default=RateLimits(), providers={"gmail": RateLimits(warmup=warm), "orange": RateLimits(warmup=warm)}, lanes={},
         domains={"gmail.com": "gmail", "googlemail.com": "gmail", "orange.fr": "orange", "wanadoo.fr": "orange"},
     )  # fmt: skip
     with store.transaction() as session:
@@ -186,7 +186,9 @@ def test_a_warm_up_counts_what_each_family_took(store: Store, clock: StoppedCloc
         refused = a_mail(session, a_subscriber(session, address="refused@gmail.com"), edition, accepted_at=clock.now())
         refused.state = MailState.refused
     with store.reading() as session:
-        taken = taken_by_day(session, table, now=clock.now())
+        taken = accepted_by_day(session, table, now=clock.now())
         assert taken["gmail"][:4] == [1, 4, 0, 1]
         assert taken["other:lot.example"][0] == 1
-        assert left_today(session, table, now=clock.now()) == {"gmail": 7}  # twice yesterday's four, less today's one
+        assert warmup_left_today(session, table, now=clock.now()) == {
+            "gmail": 7
+        }  # twice yesterday's four, less today's one

@@ -18,9 +18,9 @@ from newsletter.delivery.ledger.outcome import Step
 from newsletter.delivery.ledger.plan import Plan, cancel_waiting, plan, plan_in_steps
 from newsletter.delivery.sender.drain import Drained, Sender
 from newsletter.delivery.sender.group_commit import RENEWED_AFTER, Arming, Leave, Result
-from newsletter.delivery.throttle.providers import Limits, PaceTable
+from newsletter.delivery.throttle.providers import RateLimits, RateLimitTable
 from newsletter.errors import RefusedError
-from newsletter.smtp.contract import Envelope, Fate, Outbox, Reply
+from newsletter.smtp.contract import DeliveryStatus, Envelope, Outbox, Reply
 from newsletter.smtp.relay import SmtpRelay
 from newsletter.store import Store
 from newsletter.store.activity import Event
@@ -293,14 +293,14 @@ def set_state(desk: Desk, state: IssueState) -> None:
 
 # With several batches in hand ----------------------------------------------------------------------------------------
 
-UNLIMITED = PaceTable(default=Limits(), families={}, lanes={}, domains={})
+UNLIMITED = RateLimitTable(default=RateLimits(), providers={}, lanes={}, domains={})
 
 
 @dataclass
 class FarSide:
     """A way out that does what `act` says with each envelope once its body has left."""
 
-    act: Callable[[Envelope], Reply] = lambda _envelope: Reply(fate=Fate.accepted, code=250)
+    act: Callable[[Envelope], Reply] = lambda _envelope: Reply(status=DeliveryStatus.accepted, code=250)
     before: Callable[[Envelope], object] = lambda _envelope: None  # when the envelope is drawn
     hold: str = ""  # this recipient's answer comes last of all
     others: int = 0  # … after so many others
@@ -314,8 +314,8 @@ class FarSide:
     async def deliver(self, outbox: Outbox) -> None:
         while (envelope := await outbox.next()) is not None:
             self.before(envelope)
-            if not await outbox.permit(envelope):
-                outbox.record(envelope, Reply(fate=Fate.held))
+            if not await outbox.may_send(envelope):
+                outbox.record(envelope, Reply(status=DeliveryStatus.withheld))
                 continue
             self.got.append(envelope.recipient)
             if envelope.recipient == self.hold:
@@ -381,7 +381,7 @@ def test_a_pause_stops_the_very_next_mail(store: Store, clock: StoppedClock) -> 
         with store.transaction() as session:
             issue = session.get_one(Issue, session.get_one(Edition, edition_id).issue_id)
             issue.state = IssueState.paused
-        return Reply(fate=Fate.accepted, code=250)
+        return Reply(status=DeliveryStatus.accepted, code=250)
 
     far_side = FarSide(act=pause)
     through(store, clock, far_side)
@@ -427,7 +427,7 @@ def test_what_comes_back_to_a_cancelled_issue_is_cancelled(store: Store, clock: 
             issue = session.get_one(Issue, session.get_one(Edition, edition_id).issue_id)
             issue.state = IssueState.cancelled
             cancel_waiting(session, edition_id)
-        return Reply(fate=Fate.try_later, code=451)
+        return Reply(status=DeliveryStatus.try_later, code=451)
 
     through(store, clock, FarSide(act=cancel))
     with store.reading() as session:
@@ -454,7 +454,9 @@ def test_a_server_that_refuses_everything_stops_the_lane_and_costs_nobody_their_
     store: Store, clock: StoppedClock
 ) -> None:
     edition_id = planned(store, clock, 300, connections=4)
-    blocked = FarSide(act=lambda _envelope: Reply(fate=Fate.refused, code=550, enhanced="5.7.1", words="block list"))
+    blocked = FarSide(
+        act=lambda _envelope: Reply(status=DeliveryStatus.refused, code=550, enhanced="5.7.1", words="block list")
+    )
     assert "block list" in through(store, clock, blocked).trouble
     assert len(blocked.got) < 20
     with store.reading() as session:
@@ -478,15 +480,15 @@ def test_a_sender_that_slept_past_its_lease_writes_nothing_more(store: Store, cl
         assert claim is not None
         arming.hold(claim)
         first, second, _third = claim.mails
-        assert await arming.permit(claim, first.mail_id) is Leave.granted
+        assert await arming.may_send(claim, first.mail_id) is Leave.granted
         clock.advance(LEASE + timedelta(seconds=1))
         with store.transaction() as session:
             taken_over = claim_batch(session, lane="default", owner="other", now=clock.now())
         assert taken_over is not None
         assert len(taken_over.mails) == 2
-        accepted = Reply(fate=Fate.accepted, code=250)
+        accepted = Reply(status=DeliveryStatus.accepted, code=250)
         arming.record(Result(claim, first, Step(MailState.accepted), accepted))
-        assert await arming.permit(claim, second.mail_id) is Leave.shut
+        assert await arming.may_send(claim, second.mail_id) is Leave.shut
         assert not arming.is_ours(claim)
         arming.end()
 

@@ -14,10 +14,10 @@ from newsletter.delivery.ledger.balance import Balance, balance_of
 from newsletter.delivery.ledger.plan import plan
 from newsletter.delivery.sender.drain import Drained, Sender
 from newsletter.delivery.throttle import backoff
-from newsletter.delivery.throttle.providers import Limits, PaceTable, Rule
+from newsletter.delivery.throttle.providers import BackoffRule, RateLimits, RateLimitTable
 from newsletter.instance import Instance
 from newsletter.smtp.handshake import Server
-from newsletter.smtp.pipelined import Wire
+from newsletter.smtp.pipelined import PipelinedTransport
 from newsletter.store import Store
 from newsletter.store.columns import key
 from newsletter.store.ledger import Lane, Slowdown
@@ -27,10 +27,10 @@ from tests.kit.smtp import MailServer, smtp_server
 from tests.store.test_delivery import plain_letter
 
 ORANGE, OTHERS = 12, 6
-STOPS = Rule(says=("service refuse",), times=2, suspend=True, for_minutes=60)
-TABLE = PaceTable(
-    default=Limits(),
-    families={"orange": Limits(connections=1)},
+STOPS = BackoffRule(says=("service refuse",), times=2, suspend=True, for_minutes=60)
+TABLE = RateLimitTable(
+    default=RateLimits(),
+    providers={"orange": RateLimits(connections=1)},
     lanes={},
     domains={"orange.fr": "orange"},
     rules={"orange": (STOPS,)},
@@ -47,7 +47,7 @@ class Send:
     edition_id: int
 
     def send(self) -> Drained:
-        wire = Wire(server=Server(host="127.0.0.1", port=self.mail_server.port))
+        wire = PipelinedTransport(server=Server(host="127.0.0.1", port=self.mail_server.port))
         sender = Sender(self.store, self.clock, wire, lambda _e: plain_letter, owner="test", pace=lambda: TABLE)
         return asyncio.run(sender.drain())
 
@@ -57,7 +57,7 @@ class Send:
 
     def slowed(self) -> list[Slowdown]:
         with self.store.reading() as session:
-            return backoff.in_force(session, now=self.clock.now())
+            return backoff.active_backoffs(session, now=self.clock.now())
 
 
 @pytest.fixture
@@ -100,12 +100,12 @@ def test_what_another_sender_was_told_holds_for_all(underway: Send) -> None:
         words="421 assez",
     )  # fmt: skip
     with underway.store.transaction() as session:
-        backoff.begin(session, [row])
+        backoff.start_backoff(session, [row])
     underway.send()
     assert (len(underway.mail_server.received), underway.balance().deferred) == (OTHERS, 0)
     with underway.store.transaction() as session:
-        assert backoff.lift(session, "orange") == 1
-        assert backoff.lift(session, "orange") == 0
+        assert backoff.end_backoff(session, "orange") == 1
+        assert backoff.end_backoff(session, "orange") == 0
 
 
 def test_the_commands_show_it_and_lift_it(
@@ -117,7 +117,7 @@ def test_the_commands_show_it_and_lift_it(
         later = A_MONDAY + timedelta(days=3650)
         row = Slowdown(lane="default", family="other:figeac.example", began_at=A_MONDAY, until=later, per_minute=1)
         row.words = "450 Server busy"
-        backoff.begin(session, [row])
+        backoff.start_backoff(session, [row])
     said = command("pace", "show").output
     assert "figeac.example nous a demandé de ralentir : 1 lettre par minute, jusqu’au" in said
     assert "« 450 Server busy »" in said

@@ -4,47 +4,47 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from newsletter.delivery.throttle.backoff import Listener, lowered, sentence, slowed
-from newsletter.delivery.throttle.providers import Limits, PaceTable, Rule, shipped
-from newsletter.smtp.contract import Fate, Reply
+from newsletter.delivery.throttle.backoff import BackoffDetector, backoff_sentence, lowered, with_backoffs
+from newsletter.delivery.throttle.providers import BackoffRule, RateLimits, RateLimitTable, shipped_table
+from newsletter.smtp.contract import DeliveryStatus, Reply
 from newsletter.store.ledger import Slowdown
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-FULL = Reply(fate=Fate.try_later, code=421, words="4.7.1 ME: Trop de connexions, OFR004_104")
-TWICE = Rule(says=("trop de connexions",), times=2, within_minutes=60, connections=1, for_minutes=45)
-TABLE = PaceTable(
-    default=Limits(connections=10),
-    families={"orange": Limits(connections=2, per_minute=600)},
+FULL = Reply(status=DeliveryStatus.try_later, code=421, words="4.7.1 ME: Trop de connexions, OFR004_104")
+TWICE = BackoffRule(says=("trop de connexions",), times=2, within_minutes=60, connections=1, for_minutes=45)
+TABLE = RateLimitTable(
+    default=RateLimits(connections=10),
+    providers={"orange": RateLimits(connections=2, per_minute=600)},
     lanes={},
     domains={},
-    rules={"orange": (TWICE,), "": (Rule(says=("server busy",), suspend=True, for_minutes=90),)},
+    rules={"orange": (TWICE,), "": (BackoffRule(says=("server busy",), suspend=True, for_minutes=90),)},
 )
 
 
 def test_the_answer_that_is_one_too_many_slows_its_family_for_the_time_that_the_rule_says() -> None:
-    listener = Listener("default")
-    assert listener.hear("orange", FULL, TABLE, now=NOW) is None
-    slow = listener.hear("orange", FULL, TABLE, now=NOW + timedelta(minutes=59))
+    detector = BackoffDetector("default")
+    assert detector.observe("orange", FULL, TABLE, now=NOW) is None
+    slow = detector.observe("orange", FULL, TABLE, now=NOW + timedelta(minutes=59))
     assert slow is not None
     assert (slow.family, slow.connections, slow.until) == ("orange", 1, NOW + timedelta(minutes=59 + 45))
     assert slow.words.startswith("421 4.7.1 ME: Trop")
-    assert listener.hear("orange", FULL, TABLE, now=NOW + timedelta(minutes=60)) is None, "it counts anew"
+    assert detector.observe("orange", FULL, TABLE, now=NOW + timedelta(minutes=60)) is None, "it counts anew"
 
 
 def test_answers_that_are_too_far_apart_or_of_others_or_not_about_us_change_nothing() -> None:
-    listener = Listener("default")
-    unlike = Reply(fate=Fate.try_later, code=451, words="4.7.1 greylisted")
-    taken = Reply(fate=Fate.accepted, code=250, words="server busy, but taken")
-    broken = Reply(fate=Fate.unknown, words="server busy")
-    for minutes, family, reply in [(0, "orange", FULL), (61, "orange", FULL), (62, "free", FULL), (63, "free", FULL)]:
-        assert listener.hear(family, reply, TABLE, now=NOW + timedelta(minutes=minutes)) is None
+    detector = BackoffDetector("default")
+    unlike = Reply(status=DeliveryStatus.try_later, code=451, words="4.7.1 greylisted")
+    taken = Reply(status=DeliveryStatus.accepted, code=250, words="server busy, but taken")
+    broken = Reply(status=DeliveryStatus.unknown, words="server busy")
+    for minutes, provider, reply in [(0, "orange", FULL), (61, "orange", FULL), (62, "free", FULL), (63, "free", FULL)]:
+        assert detector.observe(provider, reply, TABLE, now=NOW + timedelta(minutes=minutes)) is None
     for reply in (unlike, taken, broken):
-        assert listener.hear("free", reply, TABLE, now=NOW) is None
+        assert detector.observe("free", reply, TABLE, now=NOW) is None
 
 
 def test_the_rules_of_every_family_hold_for_each() -> None:
-    slow = Listener("default").hear(
-        "other:figeac.example", Reply(fate=Fate.refused, code=554, words="Server BUSY"), TABLE, now=NOW
+    slow = BackoffDetector("default").observe(
+        "other:figeac.example", Reply(status=DeliveryStatus.refused, code=554, words="Server BUSY"), TABLE, now=NOW
     )
     assert slow is not None
     assert slow.suspended
@@ -52,11 +52,11 @@ def test_the_rules_of_every_family_hold_for_each() -> None:
 
 def test_of_two_limits_the_stricter_holds_and_nobody_elses_change() -> None:
     slow = Slowdown(lane="default", family="orange", until=NOW, began_at=NOW, connections=5, per_minute=60)
-    table = slowed(TABLE, [slow])
-    assert table.limits("orange") == Limits(connections=2, per_minute=60)
+    table = with_backoffs(TABLE, [slow])
+    assert table.limits("orange") == RateLimits(connections=2, per_minute=60)
     assert table.limits("free") == TABLE.default
-    assert slowed(TABLE, []) is TABLE
-    assert lowered(Limits(), slow) == Limits(connections=5, per_minute=60)
+    assert with_backoffs(TABLE, []) is TABLE
+    assert lowered(RateLimits(), slow) == RateLimits(connections=5, per_minute=60)
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ def test_of_two_limits_the_stricter_holds_and_nobody_elses_change() -> None:
 def test_what_we_do_meanwhile_is_said(suspended: bool, per_minute: int, connections: int, said: str) -> None:
     slow = Slowdown(lane="default", family="orange", until=NOW, began_at=NOW)
     slow.suspended, slow.per_minute, slow.connections = suspended, per_minute, connections
-    assert sentence(slow) == said
+    assert backoff_sentence(slow) == said
 
 
 def test_the_shipped_rules_know_what_the_big_receivers_say() -> None:
-    for family, words in [
+    for provider, words in [
         ("orange", "421 smtp.orange.fr Service refuse. Veuillez essayer plus tard. OFR_201"),
         ("gmail", "421-4.7.28 an unusual rate of mail"),
         ("yahoo", "421 4.7.0 [TSS04] Messages temporarily deferred"),
@@ -84,4 +84,4 @@ def test_the_shipped_rules_know_what_the_big_receivers_say() -> None:
         ("gmx", "421 Too many connections"),
         ("laposte", "450 temporarily deferred"),
     ]:
-        assert any(rule.is_met_by(words) for rule in shipped().rules_of(family)), family
+        assert any(rule.is_met_by(words) for rule in shipped_table().rules_of(provider)), provider

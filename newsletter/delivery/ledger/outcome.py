@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from newsletter.smtp.contract import Fate
+from newsletter.smtp.contract import DeliveryStatus
 from newsletter.words import MailState
 
 RETRIES = (
@@ -30,25 +30,25 @@ class Step:
 ACCEPTED = Step(MailState.accepted)
 
 
-def after_attempt(fate: Fate, *, attempt: int, planned_at: datetime, now: datetime, chance: float) -> Step:
+def after_attempt(status: DeliveryStatus, *, attempt: int, planned_at: datetime, now: datetime, chance: float) -> Step:
     """What becomes of a mail after its nth attempt, counting from 1. RTY-01, with up to ±20 % of jitter.
 
     `chance` is a number in [0, 1) from the caller.
     """
-    match fate:
-        case Fate.accepted:
+    match status:
+        case DeliveryStatus.accepted:
             return ACCEPTED
-        case Fate.refused:
+        case DeliveryStatus.refused:
             return Step(MailState.refused)
-        case Fate.unknown:
+        case DeliveryStatus.unknown:
             return Step(MailState.in_doubt)
-        case Fate.held:
+        case DeliveryStatus.withheld:
             return Step(MailState.planned)
-        case Fate.try_later:
+        case DeliveryStatus.try_later:
             due = now + wait_after(attempt) * (1 - JITTER + 2 * JITTER * chance)
             return Step(MailState.refused) if due > planned_at + GIVE_UP_AFTER else Step(MailState.deferred, due)
         case _:
-            assert_never(fate)
+            assert_never(status)
 
 
 def wait_after(attempt: int) -> timedelta:

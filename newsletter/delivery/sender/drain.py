@@ -18,11 +18,11 @@ from newsletter.delivery.sender.event_loop import fastest_loop, spare_what_is_lo
 from newsletter.delivery.sender.group_commit import Arming
 from newsletter.delivery.sender.outbox import REST, EnvelopeFor, Outgoing
 from newsletter.delivery.sender.ready_queue import Held, Stock
-from newsletter.delivery.throttle.backoff import Listener, begin
-from newsletter.delivery.throttle.providers import PaceTable, shipped
-from newsletter.delivery.throttle.rate_limits import ALONE, NOT_BY_WAITING, Pacer
-from newsletter.delivery.throttle.routes import Standing, rest, standing, works_again
-from newsletter.delivery.throttle.warmup import left_today
+from newsletter.delivery.throttle.backoff import BackoffDetector, start_backoff
+from newsletter.delivery.throttle.providers import RateLimitTable, shipped_table
+from newsletter.delivery.throttle.rate_limits import BLOCKED, WHOLE_LIMIT, RateLimiter
+from newsletter.delivery.throttle.routes import Route, mark_lane_working, route, suspend_lane
+from newsletter.delivery.throttle.warmup import warmup_left_today
 from newsletter.smtp.contract import Transport
 from newsletter.store import Store
 
@@ -61,9 +61,11 @@ class Sender:
     owner: str
     lane: str = "default"
     stopping: Callable[[], bool] = lambda: False
-    pace: Callable[[], PaceTable] = shipped
+    pace: Callable[[], RateLimitTable] = shipped_table
     claimed: Callable[[], object] = lambda: None  # told of each claim, once it is committed
-    listener: Listener | None = None  # of the process, so that it remembers over drains; None: of this sender alone
+    detector: BackoffDetector | None = (
+        None  # of the process, so that it remembers over drains; None: of this sender alone
+    )
 
     def run(self) -> Drained:
         """`drain()` to its end, for callers that are not asynchronous; on uvloop where there is one."""
@@ -99,8 +101,8 @@ class Sender:
 
     def _start(self, first: Claim) -> "_Work":
         arming = Arming(self.store, self.clock, self.lane)
-        self.listener = self.listener or Listener(self.lane)
-        outgoing = Outgoing(self.clock, arming, Stock(Pacer()), self.stopping, self.listener)
+        self.detector = self.detector or BackoffDetector(self.lane)
+        outgoing = Outgoing(self.clock, arming, Stock(RateLimiter()), self.stopping, self.detector)
         work = _Work(outgoing, Lines(outgoing, self.transport))
         self._take_limits(work)
         self._hold(work, first)
@@ -109,7 +111,7 @@ class Sender:
     async def _let_the_others_make_room(self, work: "_Work") -> None:
         """Where limits are shared, a sender that comes in begins when the others have given up a part of theirs."""
         begun = time.monotonic()
-        while work.outgoing.stock.pacer.share.of > 1 and not work.outgoing.ends:
+        while work.outgoing.stock.limiter.share.of > 1 and not work.outgoing.ends:
             if time.monotonic() >= begun + UNTIL_ALL_HAVE_LOOKED:
                 self._take_limits(work, anew=True)
                 return
@@ -140,7 +142,7 @@ class Sender:
         outgoing = work.outgoing
         while not outgoing.ends:
             now = time.monotonic()
-            if outgoing.slowed:
+            if outgoing.backoffs:
                 self._slow_down(work)
             elif now >= work.limits_at:
                 self._take_limits(work)
@@ -160,7 +162,7 @@ class Sender:
         stock = work.outgoing.stock
         if now < work.look_at:
             return
-        if stock.pacer.lane_wait(now) == NOT_BY_WAITING:
+        if stock.limiter.lane_wait(now) == BLOCKED:
             self._let_go_of_the_spent(work)
             return
         while (before := stock.startable()) < work.low_water:
@@ -191,8 +193,8 @@ class Sender:
 
         What we have no share of, another sender may have: it is soon free for all.
         """
-        if not work.outgoing.out and work.outgoing.stock.wait(time.monotonic()) == NOT_BY_WAITING:
-            later = SPENT if work.outgoing.stock.pacer.share == ALONE else PUT_OFF
+        if not work.outgoing.out and work.outgoing.stock.wait(time.monotonic()) == BLOCKED:
+            later = SPENT if work.outgoing.stock.limiter.share == WHOLE_LIMIT else PUT_OFF
             for held in list(work.held):
                 self._give_back(work, held, later=later)
 
@@ -207,15 +209,15 @@ class Sender:
     def _take_limits(self, work: "_Work", *, anew: bool = False) -> None:
         """What holds now, for us: a change of the pace file, the lane or the number of senders needs no restart."""
         work.limits_at = time.monotonic() + LOOK_AT_LIMITS
-        now, stock, before = self.clock.now(), work.outgoing.stock, work.standing
+        now, stock, before = self.clock.now(), work.outgoing.stock, work.route
         with self.store.reading() as session:
-            found = standing(session, self.lane, owner=self.owner, pace=self.pace(), now=now)
+            found = route(session, self.lane, owner=self.owner, pace=self.pace(), now=now)
             anew = anew or before is None or (found.day, found.share) != (before.day, before.share)
-            left = left_today(session, found.table, now=now) if anew else None
+            left = warmup_left_today(session, found.table, now=now) if anew else None
         if anew or found != before:
-            stock.pacer.renew(found.table, lane=found.limits, left=left, share=found.share)
+            stock.limiter.renew(found.table, lane=found.limits, left=left, share=found.share)
             stock.look_anew()
-        work.standing, work.lines.most = found, found.connections
+        work.route, work.lines.most = found, found.connections
         work.low_water = max(100, 4 * found.connections)
         if found.troubled and work.outgoing.accepted:
             self._say_that_it_works()
@@ -226,10 +228,10 @@ class Sender:
         self._take_limits(work)
 
     def _note_who_asked_for_less(self, work: "_Work") -> None:
-        asked, work.outgoing.slowed = work.outgoing.slowed, []
+        asked, work.outgoing.backoffs = work.outgoing.backoffs, []
         if asked:
             with self.store.transaction() as session:
-                begin(session, asked)
+                start_backoff(session, asked)
 
     async def _end(self, work: "_Work") -> None:
         """What is on the wire ends, every fate that is known is written, and the rest is given back."""
@@ -246,11 +248,11 @@ class Sender:
 
     def _rest(self, why: str) -> None:
         with self.store.transaction() as session:
-            rest(session, self.lane, why=why, until=self.clock.now() + REST)
+            suspend_lane(session, self.lane, why=why, until=self.clock.now() + REST)
 
     def _say_that_it_works(self) -> None:
         with self.store.transaction() as session:
-            works_again(session, self.lane)
+            mark_lane_working(session, self.lane)
 
 
 @dataclass(slots=True)
@@ -263,4 +265,4 @@ class _Work:
     low_water: int = 0
     look_at: float = 0.0  # when to look for batches again
     limits_at: float = 0.0
-    standing: Standing | None = None
+    route: Route | None = None

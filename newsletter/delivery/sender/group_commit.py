@@ -80,7 +80,7 @@ class Arming:
         held = self._held.get(claim.batch_id)
         return held is not None and held.fence == claim.fence
 
-    async def permit(self, claim: Claim, mail_id: int) -> Leave:
+    async def may_send(self, claim: Claim, mail_id: int) -> Leave:
         """Whether this mail's body may leave now. Raises what the store raised, should it have failed."""
         answer: asyncio.Future[Leave] = asyncio.get_running_loop().create_future()
         self._asked.append((claim, mail_id, answer))

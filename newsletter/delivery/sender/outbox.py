@@ -18,9 +18,9 @@ from newsletter.delivery.ledger.outcome import RETRIES, after_attempt
 from newsletter.delivery.sender.group_commit import Arming, Leave, Result
 from newsletter.delivery.sender.ready_queue import Held, Item, Stock
 from newsletter.delivery.throttle import breaker
-from newsletter.delivery.throttle.backoff import Listener
+from newsletter.delivery.throttle.backoff import BackoffDetector
 from newsletter.errors import NewsletterError
-from newsletter.smtp.contract import Envelope, Fate, Reply, without_addresses
+from newsletter.smtp.contract import DeliveryStatus, Envelope, Reply, without_addresses
 from newsletter.store.ledger import Slowdown
 from newsletter.words import MailState
 
@@ -41,9 +41,9 @@ class Outgoing:
     arming: Arming
     stock: Stock
     stopping: Callable[[], bool]
-    listener: Listener
+    detector: BackoffDetector
     writers: dict[int, EnvelopeFor] = field(default_factory=dict)  # by edition
-    slowed: list[Slowdown] = field(default_factory=list)  # families that have just asked for less
+    backoffs: list[Slowdown] = field(default_factory=list)  # families that have just asked for less
     attempts: int = 0
     accepted: int = 0
     trouble: str = ""
@@ -76,7 +76,7 @@ class Outgoing:
             except (
                 NewsletterError
             ) as error:  # a name or address that cannot stand in a message stops nobody else's mail
-                self._settle(item, Reply(fate=Fate.refused, words=without_addresses(str(error))))
+                self._settle(item, Reply(status=DeliveryStatus.refused, words=without_addresses(str(error))))
                 continue
             if envelope.key != item.mail.mail_id:
                 envelope = replace(envelope, key=item.mail.mail_id)
@@ -84,18 +84,18 @@ class Outgoing:
             return item, envelope
         return None
 
-    async def permit(self, envelope: Envelope) -> bool:
+    async def may_send(self, envelope: Envelope) -> bool:
         item = self._drawn[envelope.key]
         if self.over:  # the breaker fell, or the store failed: what has no permit yet stays
             return False
-        leave = await self.arming.permit(item.held.claim, item.mail.mail_id)
+        leave = await self.arming.may_send(item.held.claim, item.mail.mail_id)
         if leave is Leave.shut:
             self.stock.drop(item.held)
         return leave is Leave.granted
 
     def record(self, envelope: Envelope, reply: Reply) -> None:
         item = self._drawn.pop(envelope.key)
-        if reply.fate is Fate.held:
+        if reply.status is DeliveryStatus.withheld:
             self._return(item)
         else:
             self._settle(item, reply)
@@ -131,7 +131,7 @@ class Outgoing:
         self.attempts += 1
         now = self.clock.now()
         step = after_attempt(
-            reply.fate,
+            reply.status,
             attempt=item.mail.tries + 1,
             planned_at=item.mail.planned_at,
             now=now,
@@ -141,7 +141,7 @@ class Outgoing:
         self.arming.record(result)
         self.accepted += step.state is MailState.accepted
         self._watch(result)
-        self._listen(item.family, reply, now)
+        self._listen(item.provider, reply, now)
         self._return(item)
 
     def _return(self, item: Item) -> None:
@@ -156,22 +156,22 @@ class Outgoing:
             self.arming.hand_back(held.claim)
             self.low.set()
 
-    def _listen(self, family: str, reply: Reply, now: datetime) -> None:
+    def _listen(self, provider: str, reply: Reply, now: datetime) -> None:
         """Tell whoever fills the stock when a family asks for less."""
-        if slowdown := self.listener.hear(family, reply, self.stock.pacer.table, now=now):
-            self.slowed.append(slowdown)
+        if slowdown := self.detector.observe(provider, reply, self.stock.limiter.table, now=now):
+            self.backoffs.append(slowdown)
             self.low.set()
 
     def _watch(self, result: Result) -> None:
         """Feed the breaker. When it falls, those that were refused on the way are tried again later."""
-        self._streak = breaker.after(self._streak, result.reply)
+        self._streak = breaker.streak_after(self._streak, result.reply)
         if result.step.state is MailState.accepted:
             self._suspects.clear()
         elif result.step.state is MailState.refused and result.reply.code is not None:
             self._suspects.append(result)
-        if trouble := breaker.trouble_of(self._streak):
-            self.close(breaker.sentence(trouble, result.reply))
-            if trouble is not breaker.Trouble.busy:
+        if trouble := breaker.stop_reason(self._streak):
+            self.close(breaker.stop_sentence(trouble, result.reply))
+            if trouble is not breaker.StopReason.busy:
                 due = self.clock.now() + REST + timedelta(seconds=1)
                 for suspect in self._suspects:
                     self.arming.forgive(suspect, due_at=due)
@@ -194,8 +194,8 @@ class Line:
         if found is None:
             return None
         item, envelope = found
-        self._carried[item.family] += 1
-        self._worn = self.outgoing.stock.pacer.worn(item.family, self._carried[item.family])
+        self._carried[item.provider] += 1
+        self._worn = self.outgoing.stock.limiter.worn(item.provider, self._carried[item.provider])
         return envelope
 
     async def next(self) -> Envelope | None:
@@ -209,8 +209,8 @@ class Line:
             await self.outgoing.news(min(1.0, max(0.001, self.outgoing.stock.wait(now))))
         return None
 
-    async def permit(self, envelope: Envelope) -> bool:
-        return await self.outgoing.permit(envelope)
+    async def may_send(self, envelope: Envelope) -> bool:
+        return await self.outgoing.may_send(envelope)
 
     def record(self, envelope: Envelope, reply: Reply) -> None:
         self.outgoing.record(envelope, reply)

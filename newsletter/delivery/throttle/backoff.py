@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from newsletter.delivery.throttle.providers import Limits, PaceTable, Rule
+from newsletter.delivery.throttle.providers import BackoffRule, RateLimits, RateLimitTable
 from newsletter.i18n import _, ngettext
-from newsletter.smtp.contract import Fate, Reply
+from newsletter.smtp.contract import DeliveryStatus, Reply
 from newsletter.store.ledger import Slowdown
 from newsletter.store.portable import upsert
 
@@ -22,30 +22,30 @@ WORDS_KEPT = 200
 
 
 @dataclass(slots=True)
-class Listener:
+class BackoffDetector:
     """Counts what families answer on one lane, for as long as the process lives."""
 
     lane: str
-    _heard: dict[tuple[str, Rule], deque[datetime]] = field(default_factory=lambda: defaultdict(deque))
+    _heard: dict[tuple[str, BackoffRule], deque[datetime]] = field(default_factory=lambda: defaultdict(deque))
 
-    def hear(self, family: str, reply: Reply, table: PaceTable, *, now: datetime) -> Slowdown | None:
+    def observe(self, provider: str, reply: Reply, table: RateLimitTable, *, now: datetime) -> Slowdown | None:
         """What is to hold from now on, when this answer is the one too many."""
-        if reply.code is None or reply.fate not in (Fate.try_later, Fate.refused):
+        if reply.code is None or reply.status not in (DeliveryStatus.try_later, DeliveryStatus.refused):
             return None
         words = f"{reply.code} {reply.words}"
-        rule = next((rule for rule in table.rules_of(family) if rule.is_met_by(words)), None)
+        rule = next((rule for rule in table.rules_of(provider) if rule.is_met_by(words)), None)
         if rule is None:
             return None
-        heard = self._heard[family, rule]
+        heard = self._heard[provider, rule]
         heard.append(now)
         while heard[0] <= now - timedelta(minutes=rule.within_minutes):
             heard.popleft()
         if len(heard) < rule.times:
             return None
-        del self._heard[family, rule]
+        del self._heard[provider, rule]
         return Slowdown(
             lane=self.lane,
-            family=family,
+            family=provider,
             began_at=now,
             until=now + timedelta(minutes=rule.for_minutes),
             suspended=rule.suspend,
@@ -55,25 +55,25 @@ class Listener:
         )
 
 
-def begin(session: Session, slowdowns: Iterable[Slowdown]) -> None:
+def start_backoff(session: Session, slowdowns: Iterable[Slowdown]) -> None:
     """Let these hold; the newest word of a family replaces what held for it."""
     rows = {slow.family: slow.model_dump() for slow in slowdowns}
     said = ["until", "began_at", "suspended", "per_minute", "connections", "words"]
     upsert(session, Slowdown, list(rows.values()), key=["lane", "family"], replace=said)
 
 
-def in_force(session: Session, *, now: datetime, lane: str = "") -> list[Slowdown]:
+def active_backoffs(session: Session, *, now: datetime, lane: str = "") -> list[Slowdown]:
     """What holds now, on this lane or on all, the longest first."""
     statement = select(Slowdown).where(col(Slowdown.until) > now).order_by(col(Slowdown.until).desc())
     return list(session.exec(statement.where(col(Slowdown.lane) == lane) if lane else statement).all())
 
 
-def lift(session: Session, family: str) -> int:
+def end_backoff(session: Session, provider: str) -> int:
     """Let a family have its usual limits again, on every lane; on how many it had not."""
-    return session.connection().execute(sa.delete(Slowdown).where(col(Slowdown.family) == family)).rowcount
+    return session.connection().execute(sa.delete(Slowdown).where(col(Slowdown.family) == provider)).rowcount
 
 
-def sentence(slow: Slowdown) -> str:
+def backoff_sentence(slow: Slowdown) -> str:
     """What we do for this family meanwhile, in French."""
     if slow.suspended:
         return _("aucune lettre ne part")
@@ -82,13 +82,13 @@ def sentence(slow: Slowdown) -> str:
     return ", ".join(said for said, count in ((rate, slow.per_minute), (lines, slow.connections)) if count)
 
 
-def slowed(table: PaceTable, slowdowns: Iterable[Slowdown]) -> PaceTable:
+def with_backoffs(table: RateLimitTable, slowdowns: Iterable[Slowdown]) -> RateLimitTable:
     """The table with what holds for these families for now."""
     lower = {slow.family: lowered(table.limits(slow.family), slow) for slow in slowdowns}
-    return replace(table, families={**table.families, **lower}) if lower else table
+    return replace(table, providers={**table.providers, **lower}) if lower else table
 
 
-def lowered(limits: Limits, slow: Slowdown) -> Limits:
+def lowered(limits: RateLimits, slow: Slowdown) -> RateLimits:
     """The stricter of both, limit by limit."""
     return limits.model_copy(
         update={

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from newsletter.i18n import lazy
-from newsletter.smtp.contract import Fate, Reply
+from newsletter.smtp.contract import DeliveryStatus, Reply
 
 ABOUT_US = 10
 """Refusals in a row that speak of us: login, policy, reputation."""
@@ -23,7 +23,7 @@ PLAIN_REFUSALS = frozenset({550, 554})
 BUSY_CODES = frozenset({421, 454})
 
 
-class Kind(Enum):
+class ReplyClass(Enum):
     """What an answer says about the way out."""
 
     open = auto()  # it works
@@ -34,7 +34,7 @@ class Kind(Enum):
     silent = auto()  # nothing either way: greylisting, a line that broke, a mail that was held
 
 
-class Trouble(Enum):
+class StopReason(Enum):
     """Why a lane stops."""
 
     login = auto()
@@ -53,79 +53,79 @@ class Streak:
     busy: int = 0
 
 
-NONE = Streak()
+NO_STREAK = Streak()
 
 
-def kind_of(reply: Reply) -> Kind:
+def reply_class(reply: Reply) -> ReplyClass:
     """What this answer says about the way out (RFC 3463: x.1 address, x.2 mailbox, x.3 system, x.7 policy)."""
-    match reply.fate:
-        case Fate.accepted:
-            return Kind.open
-        case Fate.refused if reply.code is not None:
+    match reply.status:
+        case DeliveryStatus.accepted:
+            return ReplyClass.open
+        case DeliveryStatus.refused if reply.code is not None:
             return _kind_of_refusal(reply.code, reply.enhanced)
-        case Fate.try_later if reply.code in BUSY_CODES or reply.enhanced.startswith("4.3."):
-            return Kind.busy
+        case DeliveryStatus.try_later if reply.code in BUSY_CODES or reply.enhanced.startswith("4.3."):
+            return ReplyClass.busy
         case _:
-            return Kind.silent  # refused without a code: by our own side, before it was offered
+            return ReplyClass.silent  # refused without a code: by our own side, before it was offered
 
 
-def _kind_of_refusal(code: int, enhanced: str) -> Kind:
+def _kind_of_refusal(code: int, enhanced: str) -> ReplyClass:
     if code in LOGIN_CODES:
-        return Kind.login
+        return ReplyClass.login
     if enhanced.startswith(("5.1.", "5.2.")) or code in READER_CODES:
-        return Kind.reader
+        return ReplyClass.reader
     if enhanced.startswith(("5.7.", "5.3.", "5.5.")) or (not enhanced and code not in PLAIN_REFUSALS):
-        return Kind.about_us
+        return ReplyClass.about_us
     # 550 without more is "no such user" at many small servers, 554 "transaction failed" for any reason at all
-    return Kind.about_us if code == 554 else Kind.reader
+    return ReplyClass.about_us if code == 554 else ReplyClass.reader
 
 
-def after(streak: Streak, reply: Reply) -> Streak:
+def streak_after(streak: Streak, reply: Reply) -> Streak:
     """The streak with one more answer."""
-    match kind_of(reply):
-        case Kind.open:
-            return NONE
-        case Kind.login:
+    match reply_class(reply):
+        case ReplyClass.open:
+            return NO_STREAK
+        case ReplyClass.login:
             return replace(streak, login=streak.login + 1, about_us=streak.about_us + 1, refused=streak.refused + 1)
-        case Kind.about_us:
+        case ReplyClass.about_us:
             return replace(streak, about_us=streak.about_us + 1, refused=streak.refused + 1)
-        case Kind.reader:
+        case ReplyClass.reader:
             return replace(streak, about_us=0, refused=streak.refused + 1)
-        case Kind.busy:
+        case ReplyClass.busy:
             return replace(streak, busy=streak.busy + 1)
-        case Kind.silent:
+        case ReplyClass.silent:
             return streak
 
 
-def trouble_of(streak: Streak) -> Trouble | None:
+def stop_reason(streak: Streak) -> StopReason | None:
     """Why to stop; None while there is no reason to."""
     if streak.about_us >= ABOUT_US:
-        return Trouble.login if streak.login == streak.about_us else Trouble.refuses_us
+        return StopReason.login if streak.login == streak.about_us else StopReason.refuses_us
     if streak.refused >= OF_ANY_KIND:
-        return Trouble.refuses_all
-    return Trouble.busy if streak.busy >= BUSY else None
+        return StopReason.refuses_all
+    return StopReason.busy if streak.busy >= BUSY else None
 
 
-SENTENCES = {
-    Trouble.login: lazy(
+_STOP_SENTENCES = {
+    StopReason.login: lazy(
         "Le serveur d’envoi n’accepte plus notre compte : « {words} ». "
         "Vérifiez l’identifiant et le mot de passe SMTP. Les lettres attendent ; rien n’est perdu."
     ),
-    Trouble.refuses_us: lazy(
+    StopReason.refuses_us: lazy(
         "Le serveur d’envoi refuse toutes nos lettres : « {words} ». "
         "Demandez à votre prestataire d’envoi pourquoi. Les lettres attendent ; rien n’est perdu."
     ),
-    Trouble.refuses_all: lazy(
+    StopReason.refuses_all: lazy(
         "Le serveur d’envoi refuse toutes les adresses l’une après l’autre : « {words} ». "
         "Vérifiez ses réglages, puis la liste. Les lettres attendent ; rien n’est perdu."
     ),
-    Trouble.busy: lazy(
+    StopReason.busy: lazy(
         "Le serveur d’envoi nous demande sans cesse d’attendre : « {words} ». L’envoi reprendra de lui-même."
     ),
 }
 
 
-def sentence(trouble: Trouble, reply: Reply) -> str:
+def stop_sentence(trouble: StopReason, reply: Reply) -> str:
     """What the issue's page says, with the server's last words."""
     words = " ".join(f"{reply.code or ''} {reply.words}".split())
-    return SENTENCES[trouble].format(words=words[:200])
+    return _STOP_SENTENCES[trouble].format(words=words[:200])

@@ -6,7 +6,7 @@ from newsletter.errors import NewsletterError
 from newsletter.i18n import _, lazy
 
 
-class PaceError(NewsletterError):
+class PaceFileError(NewsletterError):
     """pace.toml says something that makes no sense; the sentence says what, and where."""
 
 
@@ -33,13 +33,19 @@ EXPECTED = {
 }  # fmt: skip
 
 
-def mistake(error: ValidationError, *, name: str) -> PaceError:
+def mistake(error: ValidationError, *, name: str) -> PaceFileError:
     """The first mistake of the file of this name, with its place and what is expected there."""
     first = error.errors()[0]
     place = [str(part) for part in first["loc"]]
+    if first["type"] == "twice":
+        sentence = _(
+            "Dans {name}, « {provider} » est à la fois sous [provider.{provider}] et sous [family.{provider}]. "
+            "Gardez la première section. Les réglages d’avant restent en vigueur."
+        )
+        return PaceFileError(sentence.format(name=name, provider=first["ctx"]["name"]))
     if first["type"] == "extra_forbidden":
         sentence = _("Dans {name}, « {place} » n’existe pas. Les réglages d’avant restent en vigueur.")
-        return PaceError(sentence.format(name=name, place=".".join(place)))
+        return PaceFileError(sentence.format(name=name, place=".".join(place)))
     expected = EXPECTED.get(next((part for part in reversed(place) if part in EXPECTED), ""), _("une autre valeur"))
     sentence = _("Dans {name}, « {place} » ne convient pas : {expected}. Les réglages d’avant restent en vigueur.")
-    return PaceError(sentence.format(name=name, place=".".join(place), expected=expected))
+    return PaceFileError(sentence.format(name=name, place=".".join(place), expected=expected))

@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
-from newsletter.delivery.throttle.pace_mistakes import PaceError, mistake
+from newsletter.delivery.throttle.pace_mistakes import PaceFileError, mistake
 from newsletter.i18n import _
 from newsletter.smtp.contract import RelayError
-from newsletter.smtp.options import Client, Switches
+from newsletter.smtp.options import Client, SmtpOptions
 from newsletter.smtp.tls import tls_context
 
-SHIPPED = Path(__file__).parent / "reference" / "families.toml"
-FILE = "pace.toml"
-OTHER = "other:"
+_SHIPPED = Path(__file__).parent / "reference" / "providers.toml"
+PACE_FILE = "pace.toml"
+_OTHER = "other:"
 _Count = Annotated[int, Field(ge=0, le=10_000_000, strict=True)]
 
 
@@ -48,14 +49,14 @@ class _Pace(BaseModel):
     per_connection: _Count = 0
 
 
-class Limits(_Pace):
+class RateLimits(_Pace):
     """How fast a family, or a lane, may be written to; 0 means no limit."""
 
     warmup: WarmUp | None = None
     suspended: bool = Field(default=False, strict=True)
 
 
-class Rule(BaseModel):
+class BackoffRule(BaseModel):
     """What to do when a family answers with certain words so many times within so many minutes (THR-03)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -78,15 +79,15 @@ class Rule(BaseModel):
         return any(said.casefold() in words.casefold() for said in self.says)
 
 
-class _Default(Limits):
-    when: tuple[Rule, ...] = ()
+class _Default(RateLimits):
+    when: tuple[BackoffRule, ...] = ()
 
 
-class _Family(_Default):
+class _ProviderSection(_Default):
     domains: tuple[str, ...] = ()
 
 
-class LaneRules(_Pace):
+class LaneSection(_Pace):
     """A way out: its pace, and how its server is spoken to. Encryption goes with host and login, in the settings."""
 
     client: Client = Client.wire
@@ -110,8 +111,19 @@ class LaneRules(_Pace):
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     default: _Default = _Default()
-    family: Mapping[str, _Family] = {}
-    lane: Mapping[str, LaneRules] = {}
+    provider: Mapping[str, _ProviderSection] = {}
+    family: Mapping[str, _ProviderSection] = {}  # how `provider` was called first, and may still be
+    lane: Mapping[str, LaneSection] = {}
+
+    @model_validator(mode="after")
+    def _names_each_provider_once(self) -> Self:
+        if twice := sorted(self.provider.keys() & self.family.keys()):
+            raise PydanticCustomError("twice", "{name}", {"name": twice[0]})
+        return self
+
+    @property
+    def providers(self) -> Mapping[str, _ProviderSection]:
+        return {**self.family, **self.provider}
 
 
 _SPEED = {"connections", "per_minute"}
@@ -119,58 +131,59 @@ _SPEED = {"connections", "per_minute"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaceTable:
+class RateLimitTable:
     """The limits that hold."""
 
-    default: Limits
-    families: Mapping[str, Limits]
-    lanes: Mapping[str, LaneRules]  # what the file does not say is unset: the lane's row or the settings have it
+    default: RateLimits
+    providers: Mapping[str, RateLimits]
+    lanes: Mapping[str, LaneSection]  # what the file does not say is unset: the lane's row or the settings have it
     domains: Mapping[str, str]  # domain → family
-    rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)  # by family; "" has those of every family
+    # By provider; "" has those of every provider.
+    rules: Mapping[str, tuple[BackoffRule, ...]] = field(default_factory=dict)
 
-    def family_of(self, address: str) -> str:
+    def provider_of(self, address: str) -> str:
         """The family of an address, or of a bare domain."""
         domain = address.rpartition("@")[2].lower().rstrip(".")
-        return self.domains.get(domain, OTHER + domain)
+        return self.domains.get(domain, _OTHER + domain)
 
-    def limits(self, family: str) -> Limits:
-        return self.families.get(family, self.default)
+    def limits(self, provider: str) -> RateLimits:
+        return self.providers.get(provider, self.default)
 
-    def rules_of(self, family: str) -> tuple[Rule, ...]:
+    def rules_of(self, provider: str) -> tuple[BackoffRule, ...]:
         """What to listen for in a family's answers: its own rules first, then those of every family."""
-        return (*self.rules.get(family, ()), *self.rules.get("", ()))
+        return (*self.rules.get(provider, ()), *self.rules.get("", ()))
 
-    def lane(self, name: str, *, connections: int = 0, per_minute: int = 0) -> Limits:
+    def lane(self, name: str, *, connections: int = 0, per_minute: int = 0) -> RateLimits:
         """The limits of a lane: what the file says of it, and for the rest what its row says."""
         row = {"connections": connections, "per_minute": per_minute}
-        return Limits.model_validate(row | self._rules(name).model_dump(exclude_unset=True, include=_SPEED))
+        return RateLimits.model_validate(row | self._rules(name).model_dump(exclude_unset=True, include=_SPEED))
 
-    def switches(self, name: str, usual: Switches) -> Switches:
+    def smtp_options(self, name: str, usual: SmtpOptions) -> SmtpOptions:
         """How a lane's server is spoken to: what the file says of it, and for the rest as usual."""
         return replace(usual, **self._rules(name).model_dump(exclude_unset=True, exclude=_SPEED))
 
-    def _rules(self, lane: str) -> LaneRules:
-        return self.lanes.get(lane, LaneRules())
+    def _rules(self, lane: str) -> LaneSection:
+        return self.lanes.get(lane, LaneSection())
 
 
-def name_of(family: str) -> str:
+def provider_label(provider: str) -> str:
     """How a family is shown: one that is a domain of its own, by its domain."""
-    return family.removeprefix(OTHER)
+    return provider.removeprefix(_OTHER)
 
 
-def is_limited(table: PaceTable, lane: Limits) -> bool:
+def is_rate_limited(table: RateLimitTable, lane: RateLimits) -> bool:
     """Whether anything here limits how fast mails start, so that several senders have something to share."""
-    limited = (table.default, *table.families.values(), Limits(per_minute=lane.per_minute))
+    limited = (table.default, *table.providers.values(), RateLimits(per_minute=lane.per_minute))
     return any(limits.connections or limits.per_minute or limits.warmup for limits in limited)
 
 
 @cache
-def shipped() -> PaceTable:
+def shipped_table() -> RateLimitTable:
     """The table that comes with the program."""
-    return _changed(None, _parsed(SHIPPED.read_text(encoding="utf-8"), SHIPPED.name, home=SHIPPED.parent))
+    return _changed(None, _parsed(_SHIPPED.read_text(encoding="utf-8"), _SHIPPED.name, home=_SHIPPED.parent))
 
 
-def read_pace(path: Path, *, home: Path | None = None) -> PaceTable:
+def read_pace(path: Path, *, home: Path | None = None) -> RateLimitTable:
     """The shipped table with the changes of this file; a file that is not there changes nothing. Raises PaceError.
 
     What the file names is looked for in `home`: the folder it lies in, unless it is only being tried.
@@ -178,11 +191,11 @@ def read_pace(path: Path, *, home: Path | None = None) -> PaceTable:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return shipped()
+        return shipped_table()
     except (OSError, UnicodeDecodeError):
         sentence = _("Le fichier {name} ne se lit pas : du texte en UTF-8 est attendu.")
-        raise PaceError(sentence.format(name=path.name)) from None
-    return _changed(shipped(), _parsed(text, path.name, home=home or path.parent))
+        raise PaceFileError(sentence.format(name=path.name)) from None
+    return _changed(shipped_table(), _parsed(text, path.name, home=home or path.parent))
 
 
 @dataclass(slots=True)
@@ -194,46 +207,46 @@ class PaceFile:
 
     home: Path
     trouble: str = ""
-    _table: PaceTable = field(default_factory=shipped)
+    _table: RateLimitTable = field(default_factory=shipped_table)
     _seen: tuple[int, int, int] | None = None
 
-    def table(self) -> PaceTable:
+    def table(self) -> RateLimitTable:
         """The limits that hold now."""
         seen = self._look()
         if seen != self._seen or self.trouble:  # what was missing may stand beside the file by now
             self._seen = seen
             try:
-                self._table, self.trouble = read_pace(self.home / FILE), ""
-            except PaceError as error:
+                self._table, self.trouble = read_pace(self.home / PACE_FILE), ""
+            except PaceFileError as error:
                 self.trouble = str(error)
         return self._table
 
     def _look(self) -> tuple[int, int, int] | None:
         try:
-            found = (self.home / FILE).stat()
+            found = (self.home / PACE_FILE).stat()
         except OSError:
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _changed(base: PaceTable | None, given: _File) -> PaceTable:
-    default = _over(base.default if base else Limits(), given.default)
+def _changed(base: RateLimitTable | None, given: _File) -> RateLimitTable:
+    default = _over(base.default if base else RateLimits(), given.default)
     # A family of the base follows a changed default only where it had no word of its own: it keeps its own figures.
-    families = dict(base.families) if base else {}
+    providers = dict(base.providers) if base else {}
     domains = dict(base.domains) if base else {}
     rules = dict(base.rules) if base else {}
-    for name, family in {"": given.default, **given.family}.items():
-        if "when" in family.model_fields_set:
-            rules[name] = family.when
-    for name, family in given.family.items():
-        families[name] = _over(families.get(name, default), family)
-        domains |= {domain.lower(): name for domain in family.domains}
-    return PaceTable(default=default, families=families, lanes=given.lane, domains=domains, rules=rules)
+    for name, provider in {"": given.default, **given.providers}.items():
+        if "when" in provider.model_fields_set:
+            rules[name] = provider.when
+    for name, provider in given.providers.items():
+        providers[name] = _over(providers.get(name, default), provider)
+        domains |= {domain.lower(): name for domain in provider.domains}
+    return RateLimitTable(default=default, providers=providers, lanes=given.lane, domains=domains, rules=rules)
 
 
-def _over(base: Limits, given: Limits) -> Limits:
+def _over(base: RateLimits, given: RateLimits) -> RateLimits:
     said = given.model_dump(exclude_unset=True, exclude={"domains", "when"})
-    return Limits.model_validate(base.model_dump() | said)
+    return RateLimits.model_validate(base.model_dump() | said)
 
 
 def _parsed(text: str, name: str, *, home: Path) -> _File:
@@ -241,6 +254,6 @@ def _parsed(text: str, name: str, *, home: Path) -> _File:
         return _File.model_validate(tomllib.loads(text), context=home)
     except tomllib.TOMLDecodeError as error:
         sentence = _("Le fichier {name} n’est pas du TOML ({why}). Les réglages d’avant restent en vigueur.")
-        raise PaceError(sentence.format(name=name, why=error)) from None
+        raise PaceFileError(sentence.format(name=name, why=error)) from None
     except ValidationError as error:
         raise mistake(error, name=name) from None

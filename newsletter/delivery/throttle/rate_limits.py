@@ -9,9 +9,9 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from zlib import crc32
 
-from newsletter.delivery.throttle.providers import Limits, PaceTable, WarmUp, shipped
+from newsletter.delivery.throttle.providers import RateLimits, RateLimitTable, WarmUp, shipped_table
 
-NOT_BY_WAITING = math.inf
+BLOCKED = math.inf
 """No clock ends this wait: another mail of the family must be finished first, or its warm-up ends for today."""
 CATCH_UP = 1 / 240
 """The share of a minute's mails that may make up for a loop that was late: even spacing alone would lose them."""
@@ -22,7 +22,7 @@ REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class LimitShare:
     """One sender's part of every limit, among so many that send on the lane at present; ranks count from 0."""
 
     rank: int = 0
@@ -32,90 +32,97 @@ class Share:
         """Its part of a limit. The parts of all ranks add up to the limit, so some may be nothing at all."""
         return limit // self.of + (self.rank < limit % self.of)
 
-    def turned(self, name: str) -> "Share":
+    def turned(self, name: str) -> "LimitShare":
         """With the ranks turned by a name, so that not the same sender has the odd mail of every family."""
-        return Share((self.rank + crc32(name.encode())) % self.of, self.of)
+        return LimitShare((self.rank + crc32(name.encode())) % self.of, self.of)
 
 
-ALONE = Share()
+WHOLE_LIMIT = LimitShare()
 
 
 @dataclass(slots=True)
-class Pacer:
+class RateLimiter:
     """Says whether a mail of a family may start now, and counts it when it may.
 
     `left` is how many mails each warming family may still get today from all senders (`warmup.left_today`).
     """
 
-    table: PaceTable = field(default_factory=shipped)
-    lane: Limits = field(default_factory=Limits)
+    table: RateLimitTable = field(default_factory=shipped_table)
+    lane: RateLimits = field(default_factory=RateLimits)
     left: dict[str, int] = field(default_factory=dict)
-    share: Share = ALONE
+    share: LimitShare = WHOLE_LIMIT
     _gates: dict[str, "_Gate"] = field(default_factory=dict)
-    _way: "_Gate" = field(default_factory=lambda: _Gate(Limits(), ALONE))
+    _way: "_Gate" = field(default_factory=lambda: _Gate(RateLimits(), WHOLE_LIMIT))
 
     def __post_init__(self) -> None:
         self.renew(self.table, lane=self.lane, left=self.left, share=self.share)
 
-    def renew(self, table: PaceTable, *, lane: Limits, left: Mapping[str, int] | None, share: Share = ALONE) -> None:
+    def renew(
+        self,
+        table: RateLimitTable,
+        *,
+        lane: RateLimits,
+        left: Mapping[str, int] | None,
+        share: LimitShare = WHOLE_LIMIT,
+    ) -> None:
         """Go on under these limits; without `left`, with what this pacer has left. What is on the wire still counts."""
         self.table, self.lane, self.share = table, lane, share
         if left is not None:
-            self.left = {family: share.turned(family).part(count) for family, count in left.items()}
-        self._way.obey(Limits(per_minute=lane.per_minute), share)  # each sender sees to its own connections
-        for family, gate in self._gates.items():
-            gate.obey(table.limits(family), share.turned(family))
+            self.left = {provider: share.turned(provider).part(count) for provider, count in left.items()}
+        self._way.obey(RateLimits(per_minute=lane.per_minute), share)  # each sender sees to its own connections
+        for provider, gate in self._gates.items():
+            gate.obey(table.limits(provider), share.turned(provider))
 
-    def family_of(self, address: str) -> str:
-        return self.table.family_of(address)
+    def provider_of(self, address: str) -> str:
+        return self.table.provider_of(address)
 
-    def take(self, family: str, now: float, *, line: Hashable = None) -> float:
+    def take(self, provider: str, now: float, *, line: Hashable = None) -> float:
         """0: a mail of this family may start, and counts as started until `finished`. Else the seconds until it may.
 
         The wait is NOT_BY_WAITING when no clock ends it; `spent` then tells the warm-up from a full family. Mails of
         one `line` count as one connection, for the next envelope may ride behind the dot; without a line each counts.
         """
-        gate = self._gates.get(family) or self._new_gate(family, now)
-        if gate.is_full(line) or (gate.plan and self._may_still(family, gate.plan) < 1):
-            return NOT_BY_WAITING
+        gate = self._gates.get(provider) or self._new_gate(provider, now)
+        if gate.is_full(line) or (gate.plan and self._may_still(provider, gate.plan) < 1):
+            return BLOCKED
         if (wait := max(gate.wait(now), self._way.wait(now))) > 0:
             return wait
         gate.start(now)
         self._way.start(now)
         gate.lines[line] = gate.lines.get(line, 0) + 1
         if gate.plan:
-            self.left[family] = self._may_still(family, gate.plan) - 1
+            self.left[provider] = self._may_still(provider, gate.plan) - 1
         return 0.0
 
     def lane_wait(self, now: float) -> float:
         """Seconds until the lane itself lets a mail of any family start; NOT_BY_WAITING when we have no part of it."""
         return self._way.wait(now)
 
-    def finished(self, family: str, *, line: Hashable = None) -> None:
+    def finished(self, provider: str, *, line: Hashable = None) -> None:
         """A mail that was taken has its fate, or was given back."""
-        if gate := self._gates.get(family):
+        if gate := self._gates.get(provider):
             carried = gate.lines.pop(line, 0) - 1
             if carried > 0:
                 gate.lines[line] = carried
 
-    def spent(self, family: str) -> bool:
+    def spent(self, provider: str) -> bool:
         """Whether the family's warm-up lets nothing more leave today."""
-        plan = self.table.limits(family).warmup
-        return plan is not None and self._may_still(family, plan) < 1
+        plan = self.table.limits(provider).warmup
+        return plan is not None and self._may_still(provider, plan) < 1
 
-    def worn(self, family: str, carried: int) -> bool:
+    def worn(self, provider: str, carried: int) -> bool:
         """Whether a line that carried this many mails of the family should make room for a fresh one."""
-        most = self.table.limits(family).per_connection
+        most = self.table.limits(provider).per_connection
         return 0 < most <= carried
 
-    def _may_still(self, family: str, plan: WarmUp) -> int:
-        left = self.left.get(family)
-        return self.share.turned(family).part(plan.first) if left is None else left
+    def _may_still(self, provider: str, plan: WarmUp) -> int:
+        left = self.left.get(provider)
+        return self.share.turned(provider).part(plan.first) if left is None else left
 
-    def _new_gate(self, family: str, now: float) -> "_Gate":
+    def _new_gate(self, provider: str, now: float) -> "_Gate":
         if len(self._gates) >= REMEMBERED:
             self._gates = {name: gate for name, gate in self._gates.items() if not gate.rests(now)}
-        gate = self._gates[family] = _Gate(self.table.limits(family), self.share.turned(family))
+        gate = self._gates[provider] = _Gate(self.table.limits(provider), self.share.turned(provider))
         return gate
 
 
@@ -127,12 +134,12 @@ class _Gate:
 
     __slots__ = ("due", "lines", "most", "plan", "shut", "slack", "spacing")
 
-    def __init__(self, limits: Limits, share: Share) -> None:
+    def __init__(self, limits: RateLimits, share: LimitShare) -> None:
         self.due = -math.inf  # when the next start would be, were all evenly spaced
         self.lines: dict[Hashable, int] = {}  # mails on the wire; those of no line stand under None
         self.obey(limits, share)
 
-    def obey(self, limits: Limits, share: Share) -> None:
+    def obey(self, limits: RateLimits, share: LimitShare) -> None:
         self.most, self.plan = share.part(limits.connections), limits.warmup
         per_minute = share.part(limits.per_minute)
         self.shut = (
@@ -147,7 +154,7 @@ class _Gate:
     def wait(self, now: float) -> float:
         """Seconds until a start keeps the limit."""
         if self.shut:
-            return NOT_BY_WAITING
+            return BLOCKED
         early = self.due - self.slack - now
         if early <= 0:
             return 0.0

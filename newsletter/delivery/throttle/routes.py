@@ -7,46 +7,46 @@ from sqlmodel import Session
 
 from newsletter.clock import paris_day
 from newsletter.delivery.ledger.claim import owners_of
-from newsletter.delivery.throttle.backoff import in_force, slowed
-from newsletter.delivery.throttle.providers import Limits, PaceTable, is_limited
-from newsletter.delivery.throttle.rate_limits import ALONE, Share
+from newsletter.delivery.throttle.backoff import active_backoffs, with_backoffs
+from newsletter.delivery.throttle.providers import RateLimits, RateLimitTable, is_rate_limited
+from newsletter.delivery.throttle.rate_limits import WHOLE_LIMIT, LimitShare
 from newsletter.store.ledger import Lane
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Route:
     """What holds for one sender of a lane."""
 
-    table: PaceTable  # families that asked for less included
-    limits: Limits  # of the lane itself, from the file and from its row
-    share: Share
+    table: RateLimitTable  # families that asked for less included
+    limits: RateLimits  # of the lane itself, from the file and from its row
+    share: LimitShare
     connections: int  # at most, of this sender
     day: date  # in Paris: warm-ups count by days
     troubled: bool  # it says why it does not work
 
 
-def standing(session: Session, name: str, *, owner: str, pace: PaceTable, now: datetime) -> Standing:
+def route(session: Session, name: str, *, owner: str, pace: RateLimitTable, now: datetime) -> Route:
     """What holds now for this owner. Who holds a batch may be sending too, and shares every limit with it."""
     lane = session.get_one(Lane, name)
     limits = pace.lane(name, connections=lane.connections, per_minute=lane.per_minute)
     owners = sorted({*owners_of(session, lane=name, now=now), owner})
-    return Standing(
-        table=slowed(pace, in_force(session, lane=name, now=now)),
+    return Route(
+        table=with_backoffs(pace, active_backoffs(session, lane=name, now=now)),
         limits=limits,
-        share=Share(owners.index(owner), len(owners)) if is_limited(pace, limits) else ALONE,
+        share=LimitShare(owners.index(owner), len(owners)) if is_rate_limited(pace, limits) else WHOLE_LIMIT,
         connections=limits.connections or lane.connections or 1,
         day=paris_day(now),
         troubled=bool(lane.why),
     )
 
 
-def rest(session: Session, name: str, *, why: str, until: datetime) -> None:
+def suspend_lane(session: Session, name: str, *, why: str, until: datetime) -> None:
     """Leave the lane alone until then; `why` is a French sentence, shown where people look."""
     lane = session.get_one(Lane, name)
     lane.why, lane.rests_until = why, until
 
 
-def works_again(session: Session, name: str) -> None:
+def mark_lane_working(session: Session, name: str) -> None:
     """Take back what was said of it."""
     lane = session.get_one(Lane, name)
     if lane.why:

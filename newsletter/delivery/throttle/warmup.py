@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from newsletter.clock import PARIS, paris_day
-from newsletter.delivery.throttle.providers import PaceTable, WarmUp
+from newsletter.delivery.throttle.providers import RateLimitTable, WarmUp
 from newsletter.store.ledger import Mail
 from newsletter.store.people import Subscriber
 from newsletter.store.portable import domain_of
@@ -21,17 +21,17 @@ REMEMBERED_DAYS = 30
 """Receivers forget a sender in about a month; a warm-up then begins anew."""
 
 
-def left_today(session: Session, table: PaceTable, *, now: datetime) -> dict[str, int]:
+def warmup_left_today(session: Session, table: RateLimitTable, *, now: datetime) -> dict[str, int]:
     """For each family that warms up and was written to before: the mails it may still get today.
 
     A family that is not named may get its plan's first day. Mails on the wire count as taken.
     """
-    if not any(limits.warmup for limits in (table.default, *table.families.values())):
+    if not any(limits.warmup for limits in (table.default, *table.providers.values())):
         return {}
     return {
-        family: UNCAPPED if (most := cap(plan, days[1:])) is None else max(0, most - days[0])
-        for family, days in taken_by_day(session, table, now=now).items()
-        if (plan := table.limits(family).warmup)
+        provider: UNCAPPED if (most := warmup_cap(plan, days[1:])) is None else max(0, most - days[0])
+        for provider, days in accepted_by_day(session, table, now=now).items()
+        if (plan := table.limits(provider).warmup)
     }
 
 
@@ -39,7 +39,7 @@ UNCAPPED = 1 << 62
 """What is left to a family whose warm-up is over."""
 
 
-def cap(plan: WarmUp, earlier: Sequence[int]) -> int | None:
+def warmup_cap(plan: WarmUp, earlier: Sequence[int]) -> int | None:
     """The most that may leave today after these days, the newest first; None once a day has reached the target."""
     best = max(earlier, default=0)
     if best >= plan.target:
@@ -47,7 +47,7 @@ def cap(plan: WarmUp, earlier: Sequence[int]) -> int | None:
     return min(plan.target, max(plan.first, int(best * plan.growth)))
 
 
-def taken_by_day(session: Session, table: PaceTable, *, now: datetime) -> dict[str, list[int]]:
+def accepted_by_day(session: Session, table: RateLimitTable, *, now: datetime) -> dict[str, list[int]]:
     """How many mails each family took, day by day: today first, then back to a month ago."""
     bounds = _midnights(paris_day(now))
     moment = sa.func.coalesce(col(Mail.answered_at), col(Mail.armed_at))
@@ -63,7 +63,7 @@ def taken_by_day(session: Session, table: PaceTable, *, now: datetime) -> dict[s
     )
     taken: dict[str, list[int]] = {}
     for name, number, count in found:
-        taken.setdefault(table.family_of(name), [0] * len(bounds))[number] += count
+        taken.setdefault(table.provider_of(name), [0] * len(bounds))[number] += count
     return taken
 
 
