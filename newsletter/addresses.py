@@ -35,6 +35,12 @@ def normalise(text: str) -> str:
     return address
 
 
+def masked_address(address: str) -> str:
+    """`c…@example.org`: enough to recognise an address one knows, too little to write to it."""
+    local, _at, domain = address.rpartition("@")
+    return f"{local[:1]}…@{domain}"
+
+
 def _refuse_the_usual_slips(address: str) -> None:
     """Raise AddressError with its own sentence for what people really type."""
     if not address:

@@ -1,16 +1,26 @@
-"""Finding the word a person meant: case, accents and punctuation do not count, and a near miss gets a hint."""
+"""Comparing names: one rule for what an import, the catalogue and a segment take for the same name.
+
+Where SQL compares names, a column beside the name holds `fold` of it (`store.columns.folded`), and the value that is
+looked for is folded before it is bound.
+"""
 
 import difflib
 import unicodedata
 from collections.abc import Iterable
 
+_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae"})
+
 
 def fold(text: str) -> str:
-    """The text without case, accents, ligatures and punctuation: « Saint-Céré » and « saint cere » are one."""
+    """The text without case, accents, ligatures and punctuation: « Saint-Céré » and « saint cere » are one.
+
+    Letters and digits of every script are kept; runs of anything else become one space. A text that holds no letter
+    and no digit keeps its signs, so that only a blank text folds to "". Folding twice changes nothing.
+    """
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).casefold()
-    plain = plain.replace("œ", "oe").replace("æ", "ae")
-    kept = "".join(letter if letter.isalnum() else " " for letter in plain if not unicodedata.combining(letter))
-    return " ".join(kept.split())
+    letters = [letter for letter in plain.translate(_LIGATURES) if not unicodedata.combining(letter)]
+    kept = "".join(letter if letter.isalnum() else " " for letter in letters)
+    return " ".join(kept.split()) or " ".join("".join(letters).split()) or " ".join(plain.split())
 
 
 def nearest(text: str, words: Iterable[str]) -> str | None:

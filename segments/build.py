@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 from lark import Token
 from lark.visitors import Transformer_NonRecursive
 
+from newsletter.countries import country_code, country_names
 from newsletter.i18n import _
+from newsletter.text import fold
 from newsletter.words import Axis, ConsentState, Horizon
 from segments.errors import SegmentError, hint_among, place_of
-from segments.fields import AXES, COUNTRIES, HORIZONS, STATES, Field, country_code
-from segments.spelling import fold
+from segments.fields import AXES, HORIZONS, STATES, Field
 from segments.tree import (
     Agreed,
     Begins,
@@ -176,7 +177,7 @@ def _known(field: Field, name: Name) -> Name:
         raise SegmentError(
             at=name.at,
             found=name.text,
-            hint=_("Ce n’est pas un pays connu.") + hint_among(name.text, COUNTRIES.values()),
+            hint=_("Ce n’est pas un pays connu.") + hint_among(name.text, country_names().values()),
         )
     return Name(code, name.at)
 

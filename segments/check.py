@@ -8,10 +8,10 @@ from sqlmodel import Session, col
 
 from newsletter.i18n import lazy
 from newsletter.store.catalogue import Commune, Employer, Epci, Partner, Sector
+from newsletter.text import fold
 from segments.errors import SegmentError, hint_among
 from segments.fields import Field
 from segments.grammar import parse
-from segments.spelling import fold
 from segments.tree import Clicked, Leaf, Name, OneOf, Topic, Tree, leaves
 
 

@@ -1,6 +1,5 @@
 """What is wrong with a segment, where, and what to do."""
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -8,8 +7,8 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _
+from newsletter.text import fold, nearest
 from segments.fields import Field
-from segments.spelling import fold
 from segments.tree import Place
 
 
@@ -33,11 +32,11 @@ class SegmentError(NewsletterError):
 
 def hint_among(typed: str, words: Iterable[str]) -> str:
     """« Vouliez-vous dire … ? » for the nearest word of a list; nothing when none is near."""
-    by_spelling = {fold(word): word for word in words}
-    near = difflib.get_close_matches(fold(typed), by_spelling, n=1, cutoff=0.6)
-    if not near and " " in typed:
-        near = difflib.get_close_matches(fold(typed.split(maxsplit=1)[0]), by_spelling, n=1, cutoff=0.6)
-    return _(" Vouliez-vous dire « {word} » ?").format(word=by_spelling[near[0]]) if near else ""
+    known = list(words)
+    near = nearest(typed, known)
+    if near is None and " " in typed:
+        near = nearest(typed.split(maxsplit=1)[0], known)
+    return _(" Vouliez-vous dire « {word} » ?").format(word=near) if near else ""
 
 
 def _fit_to_show(found: str) -> str:
@@ -48,7 +47,6 @@ def _fit_to_show(found: str) -> str:
 
 
 def place_of(text: str, position: int) -> Place:
-    """Line and column of a character."""
     """Line and column of a character."""
     line_start = text.rfind("\n", 0, position) + 1
     return Place(text.count("\n", 0, position) + 1, position - line_start + 1)

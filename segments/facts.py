@@ -9,12 +9,13 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from newsletter.clock import paris_day
+from newsletter.countries import country_names
 from newsletter.i18n import _
 from newsletter.store.activity import Engagement
 from newsletter.store.catalogue import Commune, Epci, Partner, Sector
 from newsletter.store.people import Consent, Interest, Subscriber
 from newsletter.words import Axis, ConsentState, Horizon, label
-from segments.fields import AXES, COUNTRIES, Field
+from segments.fields import AXES, Field
 from segments.sql import topics
 from segments.tree import Agreed, Begins, Clicked, Dated, Leaf, OneOf, Plans, spelling
 
@@ -133,7 +134,7 @@ def _fact(leaf: OneOf | Begins | Plans | Agreed | Dated, person: Known) -> str:
 def _value(field: Field, person: Known) -> str:
     match field:
         case Field.country:
-            return COUNTRIES.get(person.country, person.country)
+            return country_names().get(person.country, person.country)
         case Field.postcode:
             return person.postcode
         case Field.sector:

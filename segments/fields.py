@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from babel import Locale
-
 from newsletter.i18n import lazy
 from newsletter.words import Axis, ConsentState, Horizon
-from segments.spelling import fold
 
 
 class Field(StrEnum):
@@ -97,16 +94,3 @@ HORIZONS: dict[str, Horizon] = {
     "pas encore dit": Horizon.unknown,
 }
 """The words of each list; the first word for a meaning is the one we write."""
-
-COUNTRIES: dict[str, str] = {
-    code: name for code, name in Locale("fr").territories.items() if len(code) == 2 and code not in ("ZZ", "EU", "XA")
-}
-"""ISO 3166-1 code → French name (Unicode CLDR, through Babel)."""
-
-_COUNTRY_CODES = {fold(name): code for code, name in COUNTRIES.items()} | {fold(code): code for code in COUNTRIES}
-_COUNTRY_CODES |= {"angleterre": "GB", "grande-bretagne": "GB", "uk": "GB", "hollande": "NL", "usa": "US"}
-
-
-def country_code(word: str) -> str | None:
-    """The code of a country given by its code or French name; None when there is no such country."""
-    return _COUNTRY_CODES.get(fold(word))

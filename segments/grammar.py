@@ -4,13 +4,14 @@ The grammar reads a copy of the text without case and accents, of the same lengt
 they are spelt while values and places are taken from what was typed.
 """
 
+from string import ascii_lowercase, ascii_uppercase
+
 from lark import Lark
 from lark.exceptions import UnexpectedInput, VisitError
 
 from newsletter.i18n import _
 from segments.build import Builder
 from segments.errors import SegmentError, in_french, place_of
-from segments.spelling import fold_in_place
 from segments.tree import Place, Tree, parts_of
 
 LONGEST = 4000
@@ -82,8 +83,13 @@ COMMENT: /#[^\n]*/
 %ignore /\s+/
 %ignore COMMENT
 """
+_ACCENTED, _BARE = "àâäáãåçéèêëîïíìôöóòõùûüúÿñ", "aaaaaaceeeeiiiiooooouuuuyn"
 # „ “ ” become straight in the copy that is read; guillemets stay themselves, so that « a "b" c » may hold them.
-_QUOTES = str.maketrans("“”„", '"""')
+_SIGNS, _PLAIN_SIGNS = "’ʼ\u00a0\u202f“”„", '\'\'  """'
+_KEYWORD_LETTERS = str.maketrans(
+    _ACCENTED + _ACCENTED.upper() + ascii_uppercase + _SIGNS, _BARE + _BARE + ascii_lowercase + _PLAIN_SIGNS
+)
+"""One character for one, so that places in the copy are places in the text. Names are compared by `text.fold`."""
 _language = Lark(GRAMMAR, parser="lalr", propagate_positions=True)
 
 
@@ -94,7 +100,7 @@ def parse(text: str) -> Tree:
     """
     _readable(text)
     try:
-        tree = Builder(text).transform(_language.parse(fold_in_place(text).translate(_QUOTES)))
+        tree = Builder(text).transform(_language.parse(text.translate(_KEYWORD_LETTERS)))
     except UnexpectedInput as error:
         raise in_french(error, text) from None
     except VisitError as error:

@@ -6,6 +6,7 @@ from datetime import date
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from newsletter.addresses import masked_address
 from newsletter.store.catalogue import Partner
 from newsletter.store.columns import key
 from newsletter.store.people import Subscriber, mailable, stands, suppressed
@@ -85,14 +86,12 @@ def sample(session: Session, tree: Tree, *, today: date, limit: int = 10) -> tup
     )  # fmt: skip
     return tuple(
         Sampled(
-            id=key(number), first_name=first_name, masked_address=masked(address), country=country, partner=partner,
+            id=key(number),
+            first_name=first_name,
+            masked_address=masked_address(address),
+            country=country,
+            partner=partner,
             horizon=horizon,
         )
         for number, first_name, address, country, partner, horizon in session.connection().execute(found)
-    )  # fmt: skip
-
-
-def masked(address: str) -> str:
-    """`c…@example.org`: enough to recognise an address one knows, too little to write to it."""
-    local, _at, domain = address.rpartition("@")
-    return f"{local[:1]}…@{domain}"
+    )

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import assert_never
 
+from newsletter.countries import country_names
 from newsletter.i18n import _, lazy
 from newsletter.words import Axis, ConsentState, Horizon, label
-from segments.fields import COUNTRIES, Field
+from segments.fields import Field
 from segments.tree import (
     Agreed,
     Begins,
@@ -108,7 +109,7 @@ _IN_COUNTRY = {
 
 
 def _in_country(name: Name) -> str:
-    country = COUNTRIES.get(name.text, name.text)
+    country = country_names().get(name.text, name.text)
     return _IN_COUNTRY.get(name.text, _("dans le pays « {country} »").format(country=country))
 
 

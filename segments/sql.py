@@ -15,9 +15,9 @@ from newsletter.clock import from_paris
 from newsletter.store.activity import Engagement
 from newsletter.store.catalogue import Commune, Employer, Epci, Partner, Sector
 from newsletter.store.people import Interest, Subscriber, stands
+from newsletter.text import fold
 from newsletter.words import Axis, ConsentState
 from segments.fields import Field
-from segments.spelling import spelt_as
 from segments.tree import (
     Agreed,
     Begins,
@@ -112,7 +112,7 @@ def _is(field: Field, name: str) -> Condition:
             return _refers(
                 col(Subscriber.partner_id),
                 name,
-                sa.select(col(Partner.id)).where(col(Partner.name).regexp_match(spelt_as(name))),
+                sa.select(col(Partner.id)).where(col(Partner.name_folded) == fold(name)),
             )
         case Field.commune:
             return _refers(col(Subscriber.wished_commune), name, _communes(name))
@@ -129,21 +129,18 @@ def _refers(column: Any, name: str, found: sa.Select[Any]) -> Condition:
 
 def _communes(name: str) -> sa.Select[Any]:
     return sa.select(col(Commune.insee_code)).where(
-        sa.or_(col(Commune.name).regexp_match(spelt_as(name)), col(Commune.insee_code) == name)
+        sa.or_(col(Commune.name_folded) == fold(name), col(Commune.insee_code) == fold(name))
     )
 
 
 def _communes_of_epci(name: str) -> sa.Select[Any]:
-    epcis = sa.select(col(Epci.siren)).where(
-        sa.or_(col(Epci.name).regexp_match(spelt_as(name)), col(Epci.siren) == name)
-    )
+    epcis = sa.select(col(Epci.siren)).where(sa.or_(col(Epci.name_folded) == fold(name), col(Epci.siren) == fold(name)))
     return sa.select(col(Commune.insee_code)).where(col(Commune.epci_siren).in_(epcis))
 
 
 def _sectors(name: str) -> Condition:
-    return sa.or_(
-        *(col(column).regexp_match(spelt_as(name)) for column in (Sector.code, Sector.name_fr, Sector.name_en))
-    )
+    folded = (Sector.code_folded, Sector.name_fr_folded, Sector.name_en_folded)
+    return sa.or_(*(col(column) == fold(name) for column in folded))
 
 
 def _interested(name: str) -> Condition:
@@ -202,6 +199,6 @@ def topics(topic: Topic, name: Name | None) -> Any:
             return sa.select(sa.literal("sector:") + col(Sector.code)).where(_sectors(typed))
         case Topic.employer:
             employers = sa.literal("employer:") + sa.cast(col(Employer.id), sa.String)
-            return sa.select(employers).where(col(Employer.name).regexp_match(spelt_as(typed)))
+            return sa.select(employers).where(col(Employer.name_folded) == fold(typed))
         case _:
             assert_never(topic)

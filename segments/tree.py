@@ -11,9 +11,9 @@ from datetime import date
 from enum import StrEnum
 from typing import assert_never
 
+from newsletter.text import fold
 from newsletter.words import Axis, ConsentState, Horizon
 from segments.fields import AXES, HORIZONS, STATES, Field
-from segments.spelling import fold
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from newsletter.i18n import _
 from newsletter.store.catalogue import Epci, Sector
 from newsletter.store.leads import Adviser, Handover, Lead, TerritoryRule
 from newsletter.store.staff import Account
+from newsletter.text import fold
 from newsletter.words import LeadState, Role
 
 
@@ -46,8 +47,8 @@ def advisers(session: Session) -> Sequence[Adviser]:
 
 
 def adviser_named(session: Session, name: str) -> Adviser:
-    """The adviser of this name, whatever its case. Raises NotFoundError."""
-    found = session.exec(select(Adviser).where(sa.func.lower(col(Adviser.name)) == name.strip().lower())).first()
+    """The adviser of this name, whatever its case and accents. Raises NotFoundError."""
+    found = next((one for one in advisers(session) if fold(one.name) == fold(name)), None)
     if found is None:
         raise NotFoundError(
             _("Aucun référent ne s’appelle « {name} ». « newsletter adviser list » les nomme tous.").format(name=name)

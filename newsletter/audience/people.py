@@ -7,12 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from newsletter.addresses import masked_address
 from newsletter.store.catalogue import Partner
 from newsletter.store.columns import key
 from newsletter.store.people import ImportedFile, Quarantine, Subscriber, stands, suppressed
+from newsletter.text import fold
 from newsletter.words import Axis
-from segments.reach import masked
-from segments.spelling import contains_as
 
 PER_PAGE = 50
 
@@ -58,8 +58,8 @@ def list_people(session: Session, *, number: int = 1, sought: str = "") -> Page:
 
 
 def _sought(words: str) -> sa.ColumnElement[bool]:
-    name = col(Subscriber.first_name) + " " + col(Subscriber.last_name)
-    same_name = sa.and_(*(name.regexp_match(contains_as(word)) for word in words.split()[:5]))
+    parts = fold(words).split()[:5]
+    same_name = sa.and_(*(col(Subscriber.name_folded).contains(part, autoescape=True) for part in parts))
     held = sa.or_(same_name, col(Subscriber.address).icontains(words, autoescape=True))
     return (
         sa.or_(held, col(Subscriber.id) == int(words))
@@ -85,7 +85,7 @@ def _listed(row: Any) -> Listed:
     return Listed(
         id=key(row.id),
         name=f"{row.first_name} {row.last_name}".strip(),
-        masked_address=masked(row.address),
+        masked_address=masked_address(row.address),
         country=row.country,
         partner=row.partner,
         joined_at=row.joined_at,
@@ -116,6 +116,7 @@ def set_aside(session: Session) -> tuple[int, tuple[SetAside, ...]]:
         .limit(PER_PAGE)
     )
     lines = (
-        SetAside(file=file, line=line, masked_address=masked(address), why=why) for file, line, address, why in rows
+        SetAside(file=file, line=line, masked_address=masked_address(address), why=why)
+        for file, line, address, why in rows
     )
     return found, tuple(lines)

@@ -62,7 +62,7 @@ def listed(session: Session, *, today: date) -> list[EmployerLine]:
         .select_from(Employer)
         .join(Sector, col(Sector.code) == col(Employer.sector_code))
         .join(Commune, col(Commune.insee_code) == col(Employer.commune_code))
-        .order_by(sa.func.lower(Employer.name))
+        .order_by(col(Employer.name_folded))
     )
     return [EmployerLine(employer=e, sector=s, commune=c, openings=n) for e, s, c, n in rows]
 

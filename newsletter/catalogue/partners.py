@@ -50,7 +50,7 @@ def listed(session: Session) -> list[PartnerLine]:
         select(Partner, Commune, printed)
         .select_from(Partner)
         .join(Commune, col(Commune.insee_code) == col(Partner.commune_code), isouter=True)
-        .order_by(sa.func.lower(Partner.name))
+        .order_by(col(Partner.name_folded))
     )
     return [PartnerLine(partner=p, commune=c, supports=n) for p, c, n in rows]
 

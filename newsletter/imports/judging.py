@@ -12,8 +12,9 @@ from enum import StrEnum
 
 from newsletter.addresses import AddressError, normalise
 from newsletter.clock import LocalTimeError, from_paris, paris_day
+from newsletter.countries import country_code
 from newsletter.i18n import _
-from newsletter.imports import spellings
+from newsletter.imports import values
 from newsletter.imports.columns import AXES, Column
 from newsletter.imports.reading import Line, Sheet
 from newsletter.text import fold
@@ -86,7 +87,7 @@ def judge(line: Line, sheet: Sheet, lists: Lists, *, now: datetime) -> Judged:
 
 def _clear_words(line: Line, sheet: Sheet) -> Iterator[tuple[Axis, ConsentState]]:
     for column, axis in AXES.items():
-        state = spellings.yes_or_no(sheet.cell(line, column))
+        state = values.yes_or_no(sheet.cell(line, column))
         if state != ConsentState.unknown:
             yield axis, state
 
@@ -146,7 +147,7 @@ def _name(column: Column, text: str, doubts: list[Doubt]) -> str:
 
 
 def _country(text: str, doubts: list[Doubt]) -> str:
-    code = spellings.country_codes().get(fold(text), "")
+    code = country_code(text) or ""
     if text and not code:
         doubts.append(
             Doubt(Column.country, _("Pays inconnu : laissé vide. Écrivez-le en entier, par exemple Belgique."))
@@ -170,7 +171,7 @@ def _postcode(text: str, country: str, doubts: list[Doubt]) -> str:
 
 
 def _horizon(text: str, doubts: list[Doubt]) -> Horizon:
-    known = spellings.HORIZONS.get(fold(text))
+    known = values.HORIZONS.get(fold(text))
     if text and known is None:
         doubts.append(
             Doubt(
@@ -194,7 +195,8 @@ def _partner(text: str, lists: Lists, doubts: list[Doubt]) -> int | None:
 
 
 def _sectors(text: str, lists: Lists, doubts: list[Doubt]) -> frozenset[str]:
-    words = [word for word in (fold(part) for part in re.split(r"[;,/|\n]", text)) if word]
+    parts = [part for part in re.split(r"[;,/|\n]", text) if any(letter.isalnum() for letter in part)]
+    words = [fold(part) for part in parts]
     if any(word not in lists.sectors for word in words):
         doubts.append(
             Doubt(Column.sectors, _("Secteur inconnu : laissé de côté. Choisissez dans la liste des secteurs du Lot."))
@@ -206,7 +208,7 @@ def _met_on(text: str, doubts: list[Doubt], *, now: datetime) -> datetime | None
     """The moment of the line; midday in Paris where it gives only a day, None where it gives none that can be."""
     if not text:
         return None
-    read = spellings.moment(text)
+    read = values.moment(text)
     if read is None:
         doubts.append(
             Doubt(Column.date, _("Cette date n’existe pas : le jour de l’import en tient lieu. Écrivez-la JJ/MM/AAAA."))

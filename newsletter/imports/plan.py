@@ -21,10 +21,10 @@ from newsletter.imports.columns import Column
 from newsletter.imports.judging import Doubt, Fate, Judged, Lists, judge
 from newsletter.imports.reading import Sheet
 from newsletter.imports.rows import Person
-from newsletter.imports.spellings import sector_names
+from newsletter.imports.values import sector_names
 from newsletter.store.catalogue import Partner, Sector
+from newsletter.store.columns import key
 from newsletter.store.people import ImportedFile, Suppression
-from newsletter.text import fold
 from newsletter.tokens import Keyring
 from newsletter.words import SuppressionReason, label
 
@@ -66,13 +66,15 @@ def take_in(
     return plan
 
 
+def known_lists(session: Session) -> Lists:
+    """The sectors and partners of the store, by every name under which a file may speak of them."""
+    sectors = session.exec(select(Sector.code, Sector.name_fr, Sector.name_en)).all()
+    partners = session.exec(select(Partner.name_folded, Partner.id)).all()
+    return Lists(sectors=sector_names(sectors), partners={name: key(number) for name, number in partners})
+
+
 def _judge_lines(session: Session, sheet: Sheet, *, now: datetime) -> Iterator[Judged]:
-    lists = Lists(
-        sectors=sector_names(
-            (sector.code, sector.name_fr, sector.name_en) for sector in session.exec(select(Sector)).all()
-        ),
-        partners={fold(partner.name): partner.id for partner in session.exec(select(Partner)).all() if partner.id},
-    )
+    lists = known_lists(session)
     for line in sheet.lines:
         yield judge(line, sheet, lists, now=now)
 

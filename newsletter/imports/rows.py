@@ -20,6 +20,7 @@ from newsletter.imports.columns import AXES, Column
 from newsletter.imports.judging import Doubt, Fate, Judged
 from newsletter.imports.reading import Sheet
 from newsletter.store import consents
+from newsletter.store.columns import fold_names
 from newsletter.store.consents import Chain, Said, Stand
 from newsletter.store.people import Interest, Quarantine, Subscriber
 from newsletter.store.portable import insert_new
@@ -86,6 +87,9 @@ def _person(lines: list[Judged], row: Subscriber | None, chain: Chain, doubts: D
     fields = {name: _first_filled(lines, name) for name in FILLED}
     if row is not None:
         fields = {name: value for name, value in fields.items() if _empty(getattr(row, name)) and not _empty(value)}
+        if fields.keys() & {"first_name", "last_name"}:
+            names = {"first_name": row.first_name, "last_name": row.last_name} | fields
+            fields["name_folded"] = fold_names(names, ("first_name", "last_name"))
     return Person(
         address=lines[0].address,
         subscriber_id=row.id if row is not None else None,

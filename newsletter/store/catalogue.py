@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from sqlmodel import Field
 
-from newsletter.store.columns import Row, UtcMoment, word
+from newsletter.store.columns import Row, UtcMoment, folded, word
 from newsletter.words import PartnerKind, SupportKind
 
 
@@ -13,11 +13,13 @@ class Epci(Row, table=True):
 
     siren: str = Field(primary_key=True)
     name: str
+    name_folded: str = folded("name")
 
 
 class Commune(Row, table=True):
     insee_code: str = Field(primary_key=True)
     name: str = Field(index=True)
+    name_folded: str = folded("name")
     postcodes: str  # separated by spaces
     population: int
     epci_siren: str = Field(foreign_key="epci.siren", index=True)
@@ -29,11 +31,15 @@ class Sector(Row, table=True):
     code: str = Field(primary_key=True)
     name_fr: str
     name_en: str
+    code_folded: str = folded("code")
+    name_fr_folded: str = folded("name_fr")
+    name_en_folded: str = folded("name_en")
 
 
 class Employer(Row, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
+    name_folded: str = folded("name")
     sector_code: str = Field(foreign_key="sector.code", index=True)
     commune_code: str = Field(foreign_key="commune.insee_code")
     about: str = ""
@@ -76,6 +82,7 @@ class Partner(Row, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
+    name_folded: str = folded("name")
     kind: PartnerKind = Field(default=PartnerKind.other, sa_type=word(PartnerKind))
     commune_code: str | None = Field(default=None, foreign_key="commune.insee_code")
     website: str = ""

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, col
 
-from newsletter.store.columns import Row, UtcMoment, word
+from newsletter.store.columns import Row, UtcMoment, folded, word
 from newsletter.words import Axis, Channel, ConsentState, Horizon, SuppressionReason
 
 
@@ -18,6 +18,7 @@ class Subscriber(Row, table=True):
     address_hash: bytes = Field(unique=True)  # the key under which the suppression list knows them
     first_name: str = ""
     last_name: str = ""
+    name_folded: str = folded("first_name", "last_name")
     phone: str = ""
     country: str = Field(default="", index=True)  # ISO 3166-1 alpha-2, or empty
     postcode: str = ""

@@ -16,6 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
+from newsletter.store.columns import fold_names, folded_columns
+
 BUSY_SECONDS = 30
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -101,8 +103,14 @@ def insert_new(session: Session, table: type[SQLModel], rows: Sequence[dict[str,
     if not rows:
         return 0
     insert = postgresql.insert if is_postgresql(session) else sqlite.insert
-    statement = insert(table).values(list(rows)).on_conflict_do_nothing()
+    statement = insert(table).values(_with_folded(table, rows)).on_conflict_do_nothing()
     return session.connection().execute(statement, execution_options={"preserve_rowcount": True}).rowcount
+
+
+def _with_folded(table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with their folded names: with many rows in one statement SQLAlchemy cannot make them by itself."""
+    columns = folded_columns(table)
+    return [row | {column: fold_names(row, names) for column, names in columns.items()} for row in rows]
 
 
 def learn_sizes(session: Session, table: type[SQLModel]) -> None:
@@ -128,7 +136,8 @@ def upsert(
     if not rows:
         return
     insert = postgresql.insert if is_postgresql(session) else sqlite.insert
-    statement = insert(table).values(list(rows))
+    statement = insert(table).values(_with_folded(table, rows))
+    replace = [*replace, *(column for column, names in folded_columns(table).items() if set(names) & set(replace))]
     columns = sa.inspect(table).local_table.c
     greatest = sa.func.greatest if is_postgresql(session) else sa.func.max
     changes: dict[str, Any] = {name: columns[name] + statement.excluded[name] for name in add}

@@ -10,11 +10,11 @@ from sqlmodel import Session
 import segments
 from newsletter.audience import people, record
 from newsletter.clock import paris_day
+from newsletter.countries import country_names
 from newsletter.i18n import lazy
 from newsletter.instance import Instance
 from newsletter.web.pages import Marketing, TheForm, TheInstance, render, text_of
 from newsletter.words import Horizon, MailState, label
-from segments.fields import COUNTRIES
 
 router = APIRouter()
 ROOT = "/bureau/personnes"
@@ -69,7 +69,7 @@ def _list_page(request: Request, instance: Instance, *, number: int, sought: str
         sought=sought,
         waiting=waiting,
         aside=aside,
-        countries=COUNTRIES,
+        countries=country_names(),
         root=ROOT,
     )
 
@@ -87,7 +87,7 @@ def show_person(
         held=held,
         segment=segment,
         answer=answer,
-        countries=COUNTRIES,
+        countries=country_names(),
         answers={word.value: label(word) for word in Horizon},
         mail_states=OF_A_MAIL,
         root=ROOT,

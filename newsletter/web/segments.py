@@ -9,9 +9,10 @@ from sqlmodel import Session
 
 import segments
 from newsletter.clock import paris_day
+from newsletter.countries import country_names
 from newsletter.instance import Instance
 from newsletter.web.pages import Marketing, TheInstance, render
-from segments.fields import COUNTRIES, CRIB
+from segments.fields import CRIB
 
 router = APIRouter()
 ROOT = "/bureau/segments"
@@ -54,7 +55,7 @@ def try_segment(
         tried=tried,
         library=library,
         crib=CRIB,
-        countries=COUNTRIES,
+        countries=country_names(),
         issue_url="/bureau/numeros/nouveau?" + urlencode({"segment": typed}),
     )
 

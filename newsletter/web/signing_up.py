@@ -11,8 +11,8 @@ from newsletter import urls, wordings
 from newsletter.audience import confirming, landing, signup
 from newsletter.audience.landing import Origin
 from newsletter.audience.signup import Form
+from newsletter.countries import country_choices
 from newsletter.i18n import _
-from newsletter.imports import spellings
 from newsletter.instance import Instance
 from newsletter.tokens import Purpose
 from newsletter.web.nonce import FIELD, Shown, age_of, nonce
@@ -109,7 +109,7 @@ def _read(sent: FormData, origin: Origin | None) -> Form:
         address=text_of(sent, "address"),
         first_name=text_of(sent, "first_name"),
         phone=text_of(sent, "phone"),
-        country=country if country in dict(spellings.countries()) else "",
+        country=country if country in dict(country_choices()) else "",
         postcode=text_of(sent, "postcode"),
         horizon=Horizon(horizon) if horizon in Horizon.__members__ else Horizon.unknown,
         sectors=tuple(texts_of(sent, "sectors")),
@@ -126,7 +126,7 @@ def _form_page(
     values: dict[str, Any] = {
         "partner": origin.partner_name if origin else "",
         "sectors": sectors,
-        "countries": spellings.countries(),
+        "countries": country_choices(),
         "horizons": [horizon for horizon in Horizon if horizon != Horizon.unknown],
         "axes": list(Axis),
         "wordings": {axis: wordings.wording(axis).text for axis in Axis},

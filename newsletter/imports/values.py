@@ -1,11 +1,8 @@
-"""How people write things, and what they mean: dates, countries, horizons, sectors, yes and no."""
+"""What people write in the cells of a file, and what it means: dates, horizons, sectors, yes and no."""
 
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from functools import cache
-
-from babel import Locale
 
 from newsletter.text import fold
 from newsletter.words import ConsentState, Horizon
@@ -26,19 +23,6 @@ HORIZONS = {
     "juste par curiosite": Horizon.dreaming,
     "curieux": Horizon.dreaming,
 }
-
-OTHER_COUNTRY_NAMES = {
-    "hollande": "NL",
-    "grande bretagne": "GB",
-    "angleterre": "GB",
-    "ecosse": "GB",
-    "uk": "GB",
-    "holland": "NL",
-    "etats unis d amerique": "US",
-    "usa": "US",
-}
-
-NEAR = ("FR", "BE", "NL", "DE", "GB", "CH", "ES", "IT")
 
 SAME_TRADE = {
     "btp": ("batiment", "construction", "travaux publics"),
@@ -85,26 +69,6 @@ def moment(text: str) -> tuple[datetime, bool] | None:
     except ValueError:
         return None
     return when, hour is not None
-
-
-@cache
-def country_codes() -> dict[str, str]:
-    """Folded French and English country names, and the codes themselves → ISO 3166-1 alpha-2."""
-    codes = dict(OTHER_COUNTRY_NAMES)
-    for language in ("en", "fr"):
-        for code, name in Locale(language).territories.items():
-            if len(code) == 2 and code.isalpha() and code not in {"EU", "EZ", "UN", "ZZ", "XA", "XB"}:
-                codes |= {fold(name): code, code.casefold(): code}
-    return codes
-
-
-@cache
-def countries() -> list[tuple[str, str]]:
-    """Code and French name of every country for a form: those our visitors come from first, then by name."""
-    french = Locale("fr").territories
-    names = {code: french[code] for code in set(country_codes().values()) if code in french}
-    first = [(code, names.pop(code)) for code in NEAR]
-    return first + sorted(names.items(), key=lambda country: fold(country[1]))
 
 
 def sector_names(sectors: Iterable[tuple[str, str, str]]) -> dict[str, str]:
