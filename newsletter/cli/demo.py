@@ -15,13 +15,16 @@ from newsletter.instance import create_instance, open_instance
 from newsletter.sockets import listen
 
 PORT = 8046
-AN_AFTERNOON = timedelta(hours=4)
+_AN_AFTERNOON = timedelta(hours=4)
 
 
 @click.command(help=lazy("Jouer toute l’histoire une fois, avec des personnes inventées, dans un dossier à part."))
 @click.option("--folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help=lazy("Où."))
 @click.option(
-    "--port", type=click.IntRange(0, 65535), help=lazy("Port du site. [{port}, ou celui de la démo]").format(port=PORT)
+    "--port",
+    type=click.IntRange(0, 65535),
+    show_default=str(PORT),
+    help=lazy("Port du site. Avec --open et sans --port : celui de la dernière démo."),
 )
 @click.option("--open", "reopen", is_flag=True, help=lazy("Ne rien rejouer : ouvrir ce que la dernière démo a laissé."))
 def demo(folder: Path, port: int | None, *, reopen: bool) -> None:
@@ -40,7 +43,7 @@ def _play(folder: Path, port: int) -> None:
         sock = listen("127.0.0.1", 0)
     url = "http://{}:{}".format(*sock.getsockname()[:2])
     stage.remember_url(folder, url)
-    clock = MovedClock(behind=AN_AFTERNOON)
+    clock = MovedClock(behind=_AN_AFTERNOON)
     with open_mail_server(stage.mailbox_of(folder)) as mail_server:
         settings = stage.settings_of(folder, base_url=url, smtp_port=mail_server.port)
         create_instance(settings)
@@ -51,15 +54,18 @@ def _play(folder: Path, port: int) -> None:
 
 
 def _reopen(folder: Path, port: int | None) -> None:
-    """Serve what the last demo left, until Ctrl+C; at its own address, or on this port."""
-    url = stage.url_of(folder)
-    if port is not None:
-        url = url.copy_with(port=port)
-    sock = listen(url.host, url.port or 80)
-    url = url.copy_with(port=sock.getsockname()[1])
-    stage.remember_url(folder, str(url))
+    """Serve what the last demo left, until Ctrl+C; at its own address, or on this port for once."""
+    before = stage.url_of(folder)
+    sock = listen(before.host, (before.port or 80) if port is None else port)
+    url = before.copy_with(port=sock.getsockname()[1])
     with open_mail_server(stage.mailbox_of(folder)) as mail_server:
         instance = open_instance(stage.settings_of(folder, base_url=str(url), smtp_port=mail_server.port))
         click.echo(_("La démo est ouverte : {url}/bureau   (Ctrl+C pour fermer)").format(url=url))
+        if url != before:
+            click.echo(
+                _("Les liens des lettres déjà envoyées mènent encore à {before} : ils ne s’ouvrent pas ici.").format(
+                    before=before
+                )
+            )
         story.say_accounts()
         run(instance, sock)
