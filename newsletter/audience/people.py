@@ -57,6 +57,13 @@ def list_people(session: Session, *, number: int = 1, sought: str = "") -> Page:
     return Page(people=tuple(_listed(row) for row in rows), found=found, number=number, pages=pages)
 
 
+def newsletter_readers(session: Session) -> frozenset[str]:
+    """The addresses of everybody whose last word on the newsletter is yes, suppressed or not."""
+    return frozenset(
+        session.connection().execute(sa.select(col(Subscriber.address)).where(stands(Axis.newsletter))).scalars()
+    )
+
+
 def _sought(words: str) -> sa.ColumnElement[bool]:
     parts = fold(words).split()[:5]
     same_name = sa.and_(*(col(Subscriber.name_folded).contains(part, autoescape=True) for part in parts))

@@ -50,7 +50,9 @@ def load_samples() -> None:
     instance = the_instance()
     with instance.store.transaction() as session:
         territory.load(session)
-        reports = samples.load_samples(session, today=paris_day(instance.clock.now()), media=instance.settings.media)
+        reports = samples.load_demo_catalogue(
+            session, today=paris_day(instance.clock.now()), media=instance.settings.media
+        )
     click.echo(_told(reports))
 
 

@@ -3,27 +3,21 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-from sqlmodel import Session, col, select
-
 from newsletter.advisers.cards import Card
 from newsletter.delivery.ledger.balance import Balance
-from newsletter.demo.readers import Played
+from newsletter.demo.readers import ReaderActs
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _
 from newsletter.imports.plan import Plan
-from newsletter.store.activity import Event
-from newsletter.store.ledger import Mail
-from newsletter.store.people import Subscriber, stands
-from newsletter.words import Axis, MailState, Verdict
+from newsletter.words import Verdict
 
 
-class FigureError(NewsletterError):
+class DemoFigureError(NewsletterError):
     """The demo's figures do not add up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class DemoFigures:
     """What one play of the story came to."""
 
     imported: Plan
@@ -31,52 +25,35 @@ class Figures:
     sign_ups: int
     balance: Balance
     in_maildir: int
-    mailed_without_consent: int
-    played: Played
+    without_consent: int
+    acts: ReaderActs
     verdicts: dict[Verdict, int]
     leads: dict[str, list[Card]]  # adviser → their leads
 
 
-def check(figures: Figures) -> None:
+def check(figures: DemoFigures) -> None:
     """Raise FigureError with a sentence per figure that does not add up."""
     wrong = [sentence for holds, sentence in _promises(figures) if not holds]
     if wrong:
-        raise FigureError(_("La démo ne tombe pas juste :") + "\n- " + "\n- ".join(wrong))
+        raise DemoFigureError(_("La démo ne tombe pas juste :") + "\n- " + "\n- ".join(wrong))
 
 
-def _promises(figures: Figures) -> Iterable[tuple[bool, str]]:
-    plan, balance, played = figures.imported, figures.balance, figures.played
+def _promises(figures: DemoFigures) -> Iterable[tuple[bool, str]]:
+    plan, balance, acts = figures.imported, figures.balance, figures.acts
     sum_of_fates = plan.imported + plan.merged + plan.quarantined + plan.refused
     called = {card.address for cards in figures.leads.values() for card in cards}
     yield sum_of_fates == plan.lines, _("les lignes du fichier ne sont pas toutes comptées")
     yield balance.adds_up and balance.finished, _("le bilan de l’envoi n’est pas juste, ou l’envoi n’est pas fini")
     yield balance.accepted == figures.in_maildir, _("les lettres reçues ne sont pas celles du registre")
-    yield figures.mailed_without_consent == 0, _("quelqu’un a reçu la lettre sans avoir dit oui")
-    yield not called.intersection(played.scanned), _("un robot de messagerie est devenu une piste")
-    yield called.issuperset(played.callers), _("quelqu’un a demandé à être rappelé et n’est la piste de personne")
-    yield not called.intersection(played.leavers), _("quelqu’un qui s’est désinscrit est devenu une piste")
+    yield figures.without_consent == 0, _("quelqu’un a reçu la lettre sans avoir dit oui")
+    yield not called.intersection(acts.scanned), _("un robot de messagerie est devenu une piste")
+    yield called.issuperset(acts.callers), _("quelqu’un a demandé à être rappelé et n’est la piste de personne")
+    yield not called.intersection(acts.leavers), _("quelqu’un qui s’est désinscrit est devenu une piste")
 
 
-def mailed_without_consent(session: Session, edition_id: int, *, left_since: Iterable[str]) -> int:
-    """Mails accepted for people who never said yes to the newsletter; who left after their mail had said yes before."""
-    said_yes = sa.or_(stands(Axis.newsletter), col(Subscriber.address).in_(list(left_since)))
-    return session.exec(
-        select(sa.func.count())
-        .select_from(Mail)
-        .join(Subscriber, col(Subscriber.id) == col(Mail.subscriber_id))
-        .where(col(Mail.edition_id) == edition_id, col(Mail.state) == MailState.accepted, sa.not_(said_yes))
-    ).one()
-
-
-def verdict_counts(session: Session) -> dict[Verdict, int]:
-    """How many events have each verdict."""
-    rows = session.exec(select(col(Event.verdict), sa.func.count()).group_by(col(Event.verdict))).all()
-    return {Verdict(verdict): number for verdict, number in rows}
-
-
-def summary(figures: Figures, *, folder: str, url: str) -> str:
+def summary(figures: DemoFigures, *, folder: str, url: str) -> str:
     """The story in figures, for somebody who sees this for the first time."""
-    plan, balance, played = figures.imported, figures.balance, figures.played
+    plan, balance, acts = figures.imported, figures.balance, figures.acts
     leads = "\n".join(
         _("    {name} : {count}").format(name=f"{name:<20}", count=len(cards)) for name, cards in figures.leads.items()
     )
@@ -116,11 +93,11 @@ Où regarder
         in_doubt=balance.in_doubt,
         cancelled=balance.cancelled,
         maildir=figures.in_maildir,
-        clickers=len(played.clickers),
-        pollsters=len(played.pollsters),
-        callers=len(played.callers),
-        leavers=len(played.leavers),
-        scanned=len(played.scanned),
+        clickers=len(acts.clickers),
+        pollsters=len(acts.pollsters),
+        callers=len(acts.callers),
+        leavers=len(acts.leavers),
+        scanned=len(acts.scanned),
         human=figures.verdicts.get(Verdict.human, 0),
         scanner=figures.verdicts.get(Verdict.scanner, 0) + figures.verdicts.get(Verdict.prefetch, 0),
         unknown=figures.verdicts.get(Verdict.unknown, 0),

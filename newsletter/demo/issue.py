@@ -2,47 +2,47 @@
 
 from datetime import datetime
 
-from sqlmodel import Session, col, select
-
+from newsletter.catalogue import employers, openings, portraits
+from newsletter.clock import paris_day
 from newsletter.issues import blocks, draft
-from newsletter.store.catalogue import Employer, Opening, Portrait
+from newsletter.store import Session
 from newsletter.store.columns import key
 
-OPENING_WORDS = """\
+_OPENING_WORDS = """\
 Cet été, vous avez posé vos valises dans le Lot, et vous nous avez dit que vous y resteriez bien un peu plus longtemps.
 **La rentrée est le bon moment pour en reparler** : des maisons recrutent, des logements se libèrent, et des gens qui
 étaient à votre place l’an dernier racontent ici comment ils ont fait.
 """
-CLOSING_WORDS = """\
+_CLOSING_WORDS = """\
 ## Au printemps, venez voir
 
 En avril, nous organisons des séjours d’immersion : trois jours, un logement, des rencontres avec des employeurs et des
 habitants. Les dates arrivent dans une prochaine lettre. D’ici là, répondez simplement à ce message : quelqu’un le lit.
 """
-SEGMENT = "accord newsletter = oui"
+_SEGMENT = "accord newsletter = oui"
 
 
 def write_issue(session: Session, *, now: datetime) -> int:
-    """Write an issue from the demo's catalogue; its number."""
-    employers = session.exec(select(Employer).order_by(col(Employer.id)).limit(3)).all()
-    openings = session.exec(select(Opening).order_by(col(Opening.id)).limit(5)).all()
-    portrait = session.exec(select(Portrait).order_by(col(Portrait.id))).first()
-    assert portrait is not None  # the samples were loaded
+    """Write an issue from what was loaded first into the demo's catalogue; its number."""
+    today = paris_day(now)
+    employer_ids = sorted(key(row.employer.id) for row in employers.listed(session, today=today))
+    opening_ids = sorted(key(row.opening.id) for row in openings.listed(session, today=today))
+    portrait_ids = sorted(key(row.portrait.id) for row in portraits.listed(session, today=today))
     issue = draft.create(
         session,
         title="Lettre d’automne",
         now=now,
         subject="Et si vous restiez ? Trois maisons du Lot qui recrutent",
         preheader="Un portrait, cinq offres, et une question pour vous.",
-        segment=SEGMENT,
+        segment=_SEGMENT,
         blocks=[
-            blocks.Text(markdown=OPENING_WORDS),
-            blocks.Employers(employers=tuple(key(one.id) for one in employers)),
-            blocks.Portrait(portrait=key(portrait.id)),
-            blocks.Openings(openings=tuple(key(one.id) for one in openings)),
+            blocks.Text(markdown=_OPENING_WORDS),
+            blocks.Employers(employers=tuple(employer_ids[:3])),
+            blocks.Portrait(portrait=portrait_ids[0]),
+            blocks.Openings(openings=tuple(opening_ids[:5])),
             blocks.Poll(),
             blocks.Callback(),
-            blocks.Text(markdown=CLOSING_WORDS),
+            blocks.Text(markdown=_CLOSING_WORDS),
         ],
     )
     return key(issue.id)

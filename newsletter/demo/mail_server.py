@@ -23,7 +23,7 @@ class MailServer:
     port: int
 
     def messages(self) -> list[EmailMessage]:
-        """All mails, in the order of their recipients."""
+        """All mails, in the order of their recipients; each is parsed anew."""
         box = mailbox.Maildir(self.path, create=True)
         found = [email.message_from_bytes(box.get_bytes(name), policy=email.policy.default) for name in box.iterkeys()]
         return sorted(found, key=lambda message: str(message["To"]))

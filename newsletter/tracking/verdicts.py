@@ -55,6 +55,12 @@ def rejudge(session: Session, *, now: datetime) -> Judged:
     return _judge_mails(session, session.execute(mails.distinct()).scalars().all(), now=now, again=True)
 
 
+def verdict_counts(session: Session) -> dict[Verdict, int]:
+    """How many events have each verdict; a verdict that none has is left out."""
+    rows = session.execute(sa.select(col(Event.verdict), sa.func.count()).group_by(col(Event.verdict)))
+    return {Verdict(verdict): number for verdict, number in rows}
+
+
 def _judge_mails(session: Session, mails: Sequence[int | None], *, now: datetime, again: bool) -> Judged:
     events = human = 0
     for part in _parts(sorted(mail for mail in mails if mail is not None), MAILS_AT_A_TIME):

@@ -20,7 +20,7 @@ from newsletter import pipeline
 from newsletter.accounts.accounts import create_account
 from newsletter.advisers import files
 from newsletter.clock import StoppedClock, in_paris, paris_day
-from newsletter.demo.samples import SAMPLES, load_samples
+from newsletter.demo.samples import SAMPLES, load_demo_catalogue
 from newsletter.instance import Instance, create_instance
 from newsletter.store.activity import Event
 from newsletter.store.leads import Adviser, Lead
@@ -75,7 +75,7 @@ class Story:
 def story(instance: Instance, clock: StoppedClock) -> Iterator[Story]:
     create_instance(instance.settings)
     with instance.store.transaction() as session:
-        load_samples(session, today=paris_day(clock.now()), media=instance.settings.media)
+        load_demo_catalogue(session, today=paris_day(clock.now()), media=instance.settings.media)
         for login, role in (("marketing", Role.marketing), ("hugo", Role.adviser)):
             create_account(session, login=login, name=login, role=role, password=PHRASE, now=clock.now())
         files.load_file(session, ADVISERS)

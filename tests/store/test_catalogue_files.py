@@ -11,7 +11,7 @@ from newsletter.catalogue import employers, files, openings, partners, portraits
 from newsletter.catalogue.entries import UnreadableFileError
 from newsletter.catalogue.forms import FormError, read_form
 from newsletter.catalogue.report import partner_report
-from newsletter.demo.samples import draw_samples, load_samples
+from newsletter.demo.samples import draw_samples, load_demo_catalogue
 from newsletter.errors import NewsletterError, NotFoundError, RefusedError
 from newsletter.store import Store
 from newsletter.store.catalogue import Commune, Employer, Epci, Opening, Partner, Portrait, Scan, Sector, Support
@@ -55,8 +55,8 @@ def test_the_territory_is_the_312_communes_of_the_lot_however_often_it_is_loaded
 def test_the_demonstration_catalogue_loads_twice_and_changes_nothing(store: Store, drawn: Path) -> None:
     with store.transaction() as session:
         territory.load(session)
-        first = load_samples(session, today=TODAY, media=drawn)
-        again = load_samples(session, today=TODAY, media=drawn)
+        first = load_demo_catalogue(session, today=TODAY, media=drawn)
+        again = load_demo_catalogue(session, today=TODAY, media=drawn)
     assert [(report.added, report.same) for report in first] == [(r.same, r.added) for r in again]
     assert not any(report.changed for report in again)
     with store.reading() as session:
@@ -179,13 +179,13 @@ def test_an_employer_leaves_with_its_openings_but_not_while_a_portrait_speaks_of
 def test_expired_openings_stand_last_and_a_withdrawal_outlives_a_reload(store: Store, drawn: Path) -> None:
     with store.transaction() as session:
         territory.load(session)
-        load_samples(session, today=TODAY, media=drawn)
+        load_demo_catalogue(session, today=TODAY, media=drawn)
         person = session.exec(select(Portrait)).first()
         assert person is not None
         assert person.id is not None
         portraits.withdraw(session, person.id, now=A_MONDAY)
         portraits.withdraw(session, person.id, now=A_MONDAY + timedelta(days=1))
-        load_samples(session, today=TODAY, media=drawn)
+        load_demo_catalogue(session, today=TODAY, media=drawn)
     with store.reading() as session:
         assert session.get_one(Portrait, person.id).withdrawn_at == A_MONDAY
         later = openings.listed(session, today=TODAY + timedelta(days=95))

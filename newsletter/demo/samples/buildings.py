@@ -1,10 +1,11 @@
 """What people built in the Lot: houses, dovecotes, dry-stone walls, a bridge."""
 
 from newsletter.demo.samples.canvas import (
-    HEIGHT,
     RIVER,
     RIVER_DARK,
     RIVER_LIGHT,
+    SHEET_HEIGHT,
+    SHEET_WIDTH,
     STONE,
     STONE_DARK,
     STONE_SHADE,
@@ -12,7 +13,6 @@ from newsletter.demo.samples.canvas import (
     TILE_DARK,
     WALNUT,
     WALNUT_DARK,
-    WIDTH,
     Canvas,
     Curve,
 )
@@ -98,7 +98,7 @@ def dry_stone_hut(on: Canvas, x: float, y: float, *, size: float) -> None:
 def dry_stone_wall(on: Canvas, line: Curve) -> None:
     for row in range(3):
         x = -20.0 - row * 14
-        while x < WIDTH:
+        while x < SHEET_WIDTH:
             wide = on.chance.uniform(26, 50)
             shade = on.chance.choice((STONE, STONE_SHADE, STONE, "#c4ab80"))
             on.box(x, line(x) + 58 - row * 17, wide - 3, 15, shade, radius=5)
@@ -115,10 +115,10 @@ def tower(on: Canvas, x: float, y: float, *, wide: float, tall: float) -> None:
 
 
 def arches(on: Canvas) -> None:
-    for x in range(75, WIDTH, 150):
+    for x in range(75, SHEET_WIDTH, 150):
         on.box(x - 75, 420, 150, 104, STONE)
         on.oval(x, 524, 52, 82, RIVER_DARK)
-    on.box(0, 532, WIDTH, HEIGHT, RIVER)
-    for x in range(0, WIDTH + 1, 150):
+    on.box(0, 532, SHEET_WIDTH, SHEET_HEIGHT, RIVER)
+    for x in range(0, SHEET_WIDTH + 1, 150):
         on.polygon([(x - 23, 470), (x, 458), (x + 23, 470), (x + 23, 536), (x, 560), (x - 23, 536)], STONE)
         on.polygon([(x, 458), (x + 23, 470), (x + 23, 536), (x, 560)], STONE_SHADE)

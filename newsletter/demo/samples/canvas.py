@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageDraw
 
-WIDTH, HEIGHT = 1200, 675
-HEAVIEST = 60_000
+SHEET_WIDTH, SHEET_HEIGHT = 1200, 675
+LARGEST_DRAWING = 60_000
 _TWICE = 2
 
 Point = tuple[float, float]
@@ -26,11 +26,11 @@ LEAF, LEAF_LIGHT, LEAF_DARK, SAGE, MIST = "#6f8f4e", "#9cb26a", "#4c6b3c", "#b4b
 
 
 class Canvas:
-    """A sheet of 1200 × 675 and its chance."""
+    """A drawing of 1200 × 675 pixels; `chance` is its own seeded source of random numbers."""
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)  # noqa: S311  no secret: a drawing
-        self.sheet = Image.new("RGB", (WIDTH * _TWICE, HEIGHT * _TWICE), CREAM)
+        self.sheet = Image.new("RGB", (SHEET_WIDTH * _TWICE, SHEET_HEIGHT * _TWICE), CREAM)
         self.pen = ImageDraw.Draw(self.sheet)
 
     def polygon(self, points: Sequence[Point], colour: str) -> None:
@@ -58,14 +58,17 @@ class Canvas:
 
     def sky(self, top: str, bottom: str) -> None:
         """From one colour above to another at three quarters of the height."""
-        ramp = Image.linear_gradient("L").resize((WIDTH * _TWICE, round(HEIGHT * 0.75) * _TWICE))
+        ramp = Image.linear_gradient("L").resize((SHEET_WIDTH * _TWICE, round(SHEET_HEIGHT * 0.75) * _TWICE))
         above, below = Image.new("RGB", ramp.size, top), Image.new("RGB", ramp.size, bottom)
-        self.sheet.paste(bottom, (0, 0, WIDTH * _TWICE, HEIGHT * _TWICE))
+        self.sheet.paste(bottom, (0, 0, SHEET_WIDTH * _TWICE, SHEET_HEIGHT * _TWICE))
         self.sheet.paste(Image.composite(below, above, ramp), (0, 0))
 
     def ground(self, crest: Curve, colour: str) -> None:
         """Everything under this line."""
-        self.polygon([(0, HEIGHT), *((x, crest(x)) for x in range(0, WIDTH + 1, 6)), (WIDTH, HEIGHT)], colour)
+        self.polygon(
+            [(0, SHEET_HEIGHT), *((x, crest(x)) for x in range(0, SHEET_WIDTH + 1, 6)), (SHEET_WIDTH, SHEET_HEIGHT)],
+            colour,
+        )
 
     def rolling(self, level: float, swell: float) -> Curve:
         """A hill line around this height, of three waves that chance chooses."""
@@ -73,14 +76,14 @@ class Canvas:
             (swell / (n + 1), self.chance.uniform(0.8, 1.3) * (n + 1), self.chance.uniform(0, math.tau))
             for n in range(3)
         ]
-        return lambda x: level + sum(a * math.sin(f * math.tau * x / WIDTH + p) for a, f, p in waves)
+        return lambda x: level + sum(a * math.sin(f * math.tau * x / SHEET_WIDTH + p) for a, f, p in waves)
 
     def jpeg(self) -> bytes:
         """The finished picture, as fine as fits into 60 kB."""
-        small = self.sheet.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
+        small = self.sheet.resize((SHEET_WIDTH, SHEET_HEIGHT), Image.Resampling.LANCZOS)
         for quality in range(88, 20, -6):
             encoded = io.BytesIO()
             small.save(encoded, "JPEG", quality=quality, optimize=True, progressive=True)
-            if encoded.tell() < HEAVIEST:
+            if encoded.tell() < LARGEST_DRAWING:
                 break
         return encoded.getvalue()

@@ -6,7 +6,6 @@ from newsletter.demo.samples.buildings import arches, dovecote, dry_stone_hut, d
 from newsletter.demo.samples.canvas import (
     CREAM,
     EARTH,
-    HEIGHT,
     LEAF,
     LEAF_DARK,
     LEAF_LIGHT,
@@ -17,11 +16,12 @@ from newsletter.demo.samples.canvas import (
     RIVER_DARK,
     RIVER_LIGHT,
     SAGE,
+    SHEET_HEIGHT,
+    SHEET_WIDTH,
     STONE,
     STONE_SHADE,
     TILE,
     WALNUT,
-    WIDTH,
     Canvas,
     Curve,
 )
@@ -53,7 +53,7 @@ def river(on: Canvas) -> None:
     on.ground(far, LEAF)
     for x in range(30, 560, 62):
         tree(on, x, far(x) + 14, size=on.chance.uniform(40, 62), leaves=(LEAF_DARK, LEAF))
-    winding_river(on, top=438, bottom=HEIGHT)
+    winding_river(on, top=438, bottom=SHEET_HEIGHT)
     for x, y in ((70, 600), (150, 640), (1090, 560), (1160, 600)):
         tree(on, x, y, size=90, leaves=(LEAF, LEAF_LIGHT))
     canoe(on, 640, 566)
@@ -64,13 +64,13 @@ def bridge(on: Canvas) -> None:
     _distance(on, sun=(1010, 130))
     far = on.rolling(385, 14)
     on.ground(far, LEAF)
-    for x in range(20, WIDTH, 76):
+    for x in range(20, SHEET_WIDTH, 76):
         tree(on, x, far(x) + 16, size=on.chance.uniform(40, 58), leaves=(LEAF_DARK, LEAF))
-    on.box(0, 455, WIDTH, HEIGHT, RIVER)
+    on.box(0, 455, SHEET_WIDTH, SHEET_HEIGHT, RIVER)
     for x in (300, 600, 900):
         tower(on, x, 392, wide=66, tall=190)
-    on.box(0, 386, WIDTH, 42, STONE)
-    on.box(0, 386, WIDTH, 7, STONE_SHADE)
+    on.box(0, 386, SHEET_WIDTH, 42, STONE)
+    on.box(0, 386, SHEET_WIDTH, 7, STONE_SHADE)
     arches(on)
     ripples(on, top=520, count=26)
 
@@ -101,7 +101,9 @@ def vines(on: Canvas) -> None:
     dovecote(on, 712, 420, size=104)
     for x in (430, 490, 800, 850):
         tree(on, x, crest(x) + 18, size=66, leaves=(LEAF_DARK, LEAF))
-    on.polygon([(0, 470), (560, 415), (640, 415), (WIDTH, 470), (WIDTH, HEIGHT), (0, HEIGHT)], OCHRE)
+    on.polygon(
+        [(0, 470), (560, 415), (640, 415), (SHEET_WIDTH, 470), (SHEET_WIDTH, SHEET_HEIGHT), (0, SHEET_HEIGHT)], OCHRE
+    )
     for row in range(-9, 10):
         vine_row(on, row)
 
@@ -113,7 +115,7 @@ def walnuts(on: Canvas) -> None:
     on.ground(ground, SAGE)
     house(on, 180, 440, size=120)
     for down, size, step in ((46, 92, 168), (118, 148, 262)):
-        for x in range(60 + down // 2, WIDTH + 80, step):
+        for x in range(60 + down // 2, SHEET_WIDTH + 80, step):
             tree(on, x, ground(x) + down, size=size, leaves=(LEAF, LEAF_LIGHT, OCHRE), fruit=WALNUT)
     on.ground(on.rolling(585, 8), OCHRE_LIGHT)
     for x, y in ((330, 622), (450, 640), (830, 626)):
@@ -140,7 +142,7 @@ def workshop(on: Canvas) -> None:
     for n in range(4):
         on.line([(758, 404 + n * 26), (858, 404 + n * 26)], EARTH, 3)
     on.ground(on.rolling(522, 8), SAGE)
-    on.polygon([(770, 520), (846, 520), (980, HEIGHT), (560, HEIGHT)], STONE)
+    on.polygon([(770, 520), (846, 520), (980, SHEET_HEIGHT), (560, SHEET_HEIGHT)], STONE)
 
 
 def evening(on: Canvas) -> None:
@@ -148,7 +150,7 @@ def evening(on: Canvas) -> None:
     on.sky("#1f3a4a", "#e0a565")
     for _star in range(90):
         size = on.chance.uniform(0.8, 2.2)
-        on.oval(on.chance.uniform(0, WIDTH), on.chance.uniform(0, 280), size, size, CREAM)
+        on.oval(on.chance.uniform(0, SHEET_WIDTH), on.chance.uniform(0, 280), size, size, CREAM)
     on.oval(960, 120, 46, 46, CREAM)
     on.oval(945, 108, 9, 8, OCHRE_LIGHT)
     on.oval(974, 134, 12, 10, OCHRE_LIGHT)
@@ -161,10 +163,12 @@ def evening(on: Canvas) -> None:
     on.ground(front, "#33452f")
     for x in (110, 250, 950, 1090):
         tree(on, x, front(x) + 12, size=150, leaves=("#24361f", "#2d4327"))
-    on.polygon([(545, 548), (590, 548), (700, HEIGHT), (440, HEIGHT)], "#a8834f")
+    on.polygon([(545, 548), (590, 548), (700, SHEET_HEIGHT), (440, SHEET_HEIGHT)], "#a8834f")
 
 
-SCENES = {scene.__name__: scene for scene in (causse, river, bridge, village, vines, walnuts, workshop, evening)}
+LANDSCAPE_DRAWINGS = {
+    scene.__name__: scene for scene in (causse, river, bridge, village, vines, walnuts, workshop, evening)
+}
 
 
 def _distance(on: Canvas, *, sun: tuple[int, int]) -> None:
@@ -174,7 +178,7 @@ def _distance(on: Canvas, *, sun: tuple[int, int]) -> None:
     on.oval(x, y, 92, 92, "#f7e3b5")
     on.oval(x, y, 60, 60, "#f6cf7d")
     for _cloud in range(3):
-        left, top = on.chance.uniform(60, WIDTH - 260), on.chance.uniform(60, 170)
+        left, top = on.chance.uniform(60, SHEET_WIDTH - 260), on.chance.uniform(60, 170)
         for n in range(4):
             on.oval(left + n * 38, top - (n % 2) * 12, 44, 17, "#fdf6e6")
     on.ground(on.rolling(300, 34), "#c9d3bd")

@@ -5,7 +5,6 @@ import math
 from newsletter.demo.samples.canvas import (
     CREAM,
     EARTH,
-    HEIGHT,
     LEAF,
     LEAF_DARK,
     OCHRE,
@@ -13,11 +12,12 @@ from newsletter.demo.samples.canvas import (
     RIVER,
     RIVER_LIGHT,
     RUST,
+    SHEET_HEIGHT,
+    SHEET_WIDTH,
     STONE,
     STONE_SHADE,
     WALNUT,
     WALNUT_DARK,
-    WIDTH,
     Canvas,
 )
 
@@ -62,15 +62,15 @@ def sheep(on: Canvas, x: float, y: float, *, size: float) -> None:
 def cliff(on: Canvas, outline: list[tuple[float, float]]) -> None:
     on.polygon(outline, OCHRE_LIGHT)
     x = 575.0
-    while x < WIDTH:
+    while x < SHEET_WIDTH:
         wide = on.chance.uniform(14, 40)
         top = 245 - (x - 575) * 0.1 + on.chance.uniform(-18, 40)
         foot = [(x + wide * 0.7, 440), (x - 5, 440)]
         on.polygon([(x, top), (x + wide, top + 10), *foot], on.chance.choice(("#e2b263", "#dda957", STONE_SHADE)))
         x += wide + on.chance.uniform(12, 40)
     for level in (270, 330, 384):
-        on.line([(570 + (440 - level) * 0.2, level), (860, level - 12), (WIDTH, level - 4)], OCHRE, 3)
-    for x in range(560, WIDTH, 44):
+        on.line([(570 + (440 - level) * 0.2, level), (860, level - 12), (SHEET_WIDTH, level - 4)], OCHRE, 3)
+    for x in range(560, SHEET_WIDTH, 44):
         tree(on, x, 446, size=on.chance.uniform(34, 58), leaves=(LEAF_DARK, LEAF))
 
 
@@ -101,7 +101,11 @@ def canoe(on: Canvas, x: float, y: float) -> None:
 
 def ripples(on: Canvas, *, top: float, count: int) -> None:
     for _ripple in range(count):
-        x, y, long = on.chance.uniform(0, WIDTH), on.chance.uniform(top, HEIGHT - 10), on.chance.uniform(30, 110)
+        x, y, long = (
+            on.chance.uniform(0, SHEET_WIDTH),
+            on.chance.uniform(top, SHEET_HEIGHT - 10),
+            on.chance.uniform(30, 110),
+        )
         on.box(x, y, long, 4, RIVER_LIGHT, radius=2)
 
 
@@ -126,4 +130,4 @@ def basket(on: Canvas, x: float, y: float) -> None:
 
 
 def path(on: Canvas, x: float, y: float) -> None:
-    on.polygon([(x - 16, y - 40), (x + 16, y - 40), (x + 120, HEIGHT), (x - 90, HEIGHT)], STONE)
+    on.polygon([(x - 16, y - 40), (x + 16, y - 40), (x + 120, SHEET_HEIGHT), (x - 90, SHEET_HEIGHT)], STONE)
