@@ -12,7 +12,7 @@ from newsletter.clock import in_paris
 from newsletter.i18n import _
 from newsletter.store import consents
 from newsletter.store.catalogue import Support
-from newsletter.store.consents import Said
+from newsletter.store.consent_chain import ConsentStatement
 from newsletter.store.people import Interest, SignUp, Subscriber, Suppression
 from newsletter.store.portable import insert_new
 from newsletter.wordings import wording
@@ -88,12 +88,12 @@ def _rewrite(known: Subscriber, asked: SignUp) -> None:
         known.horizon = asked.horizon
 
 
-def _said(subscriber_id: int, asked: SignUp, *, now: datetime) -> Iterator[Said]:
+def _said(subscriber_id: int, asked: SignUp, *, now: datetime) -> Iterator[ConsentStatement]:
     proof = _("formulaire n° {number} rempli le {asked}, confirmé depuis la boîte aux lettres le {confirmed}").format(
         number=asked.id, asked=_clock_face(asked.asked_at), confirmed=_clock_face(now)
     )
     for axis in asked.axes:
-        yield Said(
+        yield ConsentStatement(
             subscriber_id=subscriber_id,
             axis=Axis(axis),
             state=ConsentState.granted,

@@ -13,7 +13,7 @@ from newsletter.i18n import _
 from newsletter.store import consents
 from newsletter.store.activity import Event
 from newsletter.store.catalogue import Sector
-from newsletter.store.consents import Said
+from newsletter.store.consent_chain import ConsentStatement
 from newsletter.store.ledger import Mail
 from newsletter.store.people import Interest, Subscriber, Suppression
 from newsletter.store.portable import insert_new
@@ -104,18 +104,18 @@ def set_preferences(session: Session, subscriber_id: int, axes: Mapping[Axis, bo
         unsubscribe(session, subscriber_id, now=now, channel=Channel.preferences)
 
 
-def _all_said(subscriber_id: int, chosen: Mapping[Axis, bool], *, now: datetime) -> Iterator[Said]:
+def _all_said(subscriber_id: int, chosen: Mapping[Axis, bool], *, now: datetime) -> Iterator[ConsentStatement]:
     for axis, yes in chosen.items():
         yield _said(subscriber_id, axis, granted=yes, channel=Channel.preferences, now=now)
 
 
-def _said(subscriber_id: int, axis: Axis, *, granted: bool, channel: Channel, now: datetime) -> Said:
+def _said(subscriber_id: int, axis: Axis, *, granted: bool, channel: Channel, now: datetime) -> ConsentStatement:
     page = {
         Channel.preferences: _("page de préférences, le {moment}"),
         Channel.one_click: _("désinscription en un clic (RFC 8058), le {moment}"),
     }.get(channel, _("dit à l’équipe, le {moment}"))
     leaving = axis == Axis.newsletter and not granted
-    return Said(
+    return ConsentStatement(
         subscriber_id=subscriber_id,
         axis=axis,
         state=ConsentState.granted if granted else ConsentState.denied,
@@ -148,7 +148,7 @@ def call_me_back(session: Session, subscriber_id: int, *, phone: str, now: datet
     """The reader pressed "call me back" in a letter: an adviser may call, at this number when they gave one."""
     if phone.strip():
         set_phone(session, subscriber_id, phone)
-    yes = Said(
+    yes = ConsentStatement(
         subscriber_id=subscriber_id,
         axis=Axis.adviser,
         state=ConsentState.granted,

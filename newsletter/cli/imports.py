@@ -15,15 +15,15 @@ from newsletter.errors import NewsletterError
 from newsletter.i18n import _, lazy
 from newsletter.imports import reading
 from newsletter.imports.columns import Column, parse_map
-from newsletter.imports.judging import Judged
-from newsletter.imports.plan import Plan, take_in
-from newsletter.imports.reading import Sheet
+from newsletter.imports.judging import JudgedRow
+from newsletter.imports.plan import ImportPlan, import_sheet
+from newsletter.imports.reading import DELIMITER_NAMES, Sheet
 from newsletter.imports.report import abridged, columns_text, file_text, sum_text
 from newsletter.instance import Instance
 
 SHOWN = 20  # lines of the report on screen; the whole of it goes to --report
 READING = lazy("Lecture")
-DELIMITERS = {";": ";", ",": ",", "tab": "\t", "|": "|"}
+_TYPED_DELIMITERS = {"tab" if cut == "\t" else cut: cut for cut in DELIMITER_NAMES}
 
 
 class ReportError(NewsletterError):
@@ -43,7 +43,7 @@ class ReportError(NewsletterError):
 @click.option(
     "--encoding", metavar=lazy("NOM"), help=lazy("Encodage du fichier, s’il est mal reconnu : utf-8, cp1252, utf-16.")
 )
-@click.option("--delimiter", type=click.Choice(list(DELIMITERS)), help=lazy("Séparateur, s’il est mal reconnu."))
+@click.option("--delimiter", type=click.Choice([*_TYPED_DELIMITERS]), help=lazy("Séparateur, s’il est mal reconnu."))
 @click.option(
     "--report", type=click.Path(path_type=Path), metavar=lazy("FICHIER"), help=lazy("Écrire le rapport entier ici.")
 )
@@ -58,7 +58,7 @@ def import_(
     as_json: bool,
 ) -> None:
     instance = the_instance()
-    cut = DELIMITERS[delimiter] if delimiter else None
+    cut = _TYPED_DELIMITERS[delimiter] if delimiter else None
     sheet = reading.read_file(path, encoding=encoding, delimiter=cut, chosen=parse_map(maps))
     if not as_json:
         click.echo(columns_text(sheet) + "\n")
@@ -74,16 +74,16 @@ def _not_the_file_itself(report: Path | None, path: Path) -> Path | None:
     return report
 
 
-def _take_in(instance: Instance, sheet: Sheet, *, commit: bool, report: Path | None) -> Plan:
+def _take_in(instance: Instance, sheet: Sheet, *, commit: bool, report: Path | None) -> ImportPlan:
     """All in one transaction: a report that cannot be written, or Ctrl-C, leaves the store as it was."""
     now = instance.clock.now()
 
-    def watched(lines: Iterator[Judged]) -> Iterator[Judged]:
-        with click.progressbar(lines, length=len(sheet.lines), label=READING, file=sys.stderr) as bar:
+    def watched(rows: Iterator[JudgedRow]) -> Iterator[JudgedRow]:
+        with click.progressbar(rows, length=len(sheet.rows), label=READING, file=sys.stderr) as bar:
             yield from bar
 
     with _session_of(instance, commit=commit) as session:
-        plan = take_in(session, instance.keys, sheet, now=now, commit=commit, watched=watched)
+        plan = import_sheet(session, instance.keys, sheet, now=now, commit=commit, watched=watched)
         if report:
             _write_report(report, file_text(sheet, plan))
     return plan
@@ -106,13 +106,13 @@ def _write_report(path: Path, text: str) -> None:
         ) from None
 
 
-def _as_text(plan: Plan, *, commit: bool) -> str:
+def _as_text(plan: ImportPlan, *, commit: bool) -> str:
     sentences = list(abridged(plan, at_most=SHOWN))
     parts = [*sentences, "", sum_text(plan), _ending(plan, commit=commit)]
     return "\n".join(parts)
 
 
-def _ending(plan: Plan, *, commit: bool) -> str:
+def _ending(plan: ImportPlan, *, commit: bool) -> str:
     if plan.already:
         return _("Ce fichier a déjà été importé le {day} : rien n’a changé.").format(
             day=in_paris(plan.already).strftime("%d/%m/%Y à %H:%M")
@@ -122,21 +122,21 @@ def _ending(plan: Plan, *, commit: bool) -> str:
     return _("C’était un essai : rien n’est écrit. Relancez avec --commit pour importer.")
 
 
-def _as_json(sheet: Sheet, plan: Plan, *, written: bool) -> str:
+def _as_json(sheet: Sheet, plan: ImportPlan, *, written: bool) -> str:
     return json.dumps(
         {
             "file": sheet.name,
             "fingerprint": sheet.fingerprint,
-            "lines": plan.lines,
+            "lines": plan.rows,
             "imported": plan.imported,
             "merged": plan.merged,
             "quarantined": plan.quarantined,
             "refused": plan.refused,
             "written": written,
             "doubts": [
-                {"line": line.number, "fate": line.fate, "column": doubt.column, "sentence": doubt.sentence}
-                for line in plan.judged
-                for doubt in line.doubts
+                {"line": row.number, "fate": row.status, "column": doubt.column, "sentence": doubt.sentence}
+                for row in plan.judged
+                for doubt in row.doubts
             ],
         },
         ensure_ascii=False,

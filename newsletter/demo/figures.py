@@ -8,7 +8,7 @@ from newsletter.delivery.ledger.balance import Balance
 from newsletter.demo.readers import ReaderActs
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _
-from newsletter.imports.plan import Plan
+from newsletter.imports.plan import ImportPlan
 from newsletter.words import Verdict
 
 
@@ -20,7 +20,7 @@ class DemoFigureError(NewsletterError):
 class DemoFigures:
     """What one play of the story came to."""
 
-    imported: Plan
+    imported: ImportPlan
     subscribers: int
     sign_ups: int
     balance: Balance
@@ -42,7 +42,7 @@ def _promises(figures: DemoFigures) -> Iterable[tuple[bool, str]]:
     plan, balance, acts = figures.imported, figures.balance, figures.acts
     sum_of_fates = plan.imported + plan.merged + plan.quarantined + plan.refused
     called = {card.address for cards in figures.leads.values() for card in cards}
-    yield sum_of_fates == plan.lines, _("les lignes du fichier ne sont pas toutes comptées")
+    yield sum_of_fates == plan.rows, _("les lignes du fichier ne sont pas toutes comptées")
     yield balance.adds_up and balance.finished, _("le bilan de l’envoi n’est pas juste, ou l’envoi n’est pas fini")
     yield balance.accepted == figures.in_maildir, _("les lettres reçues ne sont pas celles du registre")
     yield figures.without_consent == 0, _("quelqu’un a reçu la lettre sans avoir dit oui")
@@ -79,7 +79,7 @@ Où regarder
   make serve                   ouvre {url}/bureau
 """
     ).format(
-        lines=plan.lines,
+        lines=plan.rows,
         imported=plan.imported,
         merged=plan.merged,
         quarantined=plan.quarantined,

@@ -26,7 +26,7 @@ from newsletter.demo.stage import Stage
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _
 from newsletter.imports import reading, report
-from newsletter.imports.plan import Plan, take_in
+from newsletter.imports.plan import ImportPlan, import_sheet
 from newsletter.instance import Instance
 from newsletter.store.columns import key
 from newsletter.tracking.verdicts import verdict_counts
@@ -62,7 +62,7 @@ def play(stage: Stage) -> None:
     say_accounts()
 
 
-def _summer(instance: Instance, folder: Path) -> Plan:
+def _summer(instance: Instance, folder: Path) -> ImportPlan:
     """The territory is there; the catalogue, the team and the summer's coupons come in."""
     now = instance.clock.now()
     with instance.store.transaction() as session:
@@ -73,9 +73,9 @@ def _summer(instance: Instance, folder: Path) -> Plan:
     click.echo(_("1. Catalogue, comptes et référents sont en place."))
     sheet = reading.read_file(SIGN_UPS)
     with instance.store.transaction() as session:
-        plan = take_in(session, instance.keys, sheet, now=now, commit=True)
+        plan = import_sheet(session, instance.keys, sheet, now=now, commit=True)
     (folder / "rapport-import.txt").write_text(report.file_text(sheet, plan), encoding="utf-8")
-    click.echo(_("2. Le fichier d’inscriptions est importé ({lines} lignes).").format(lines=plan.lines))
+    click.echo(_("2. Le fichier d’inscriptions est importé ({lines} lignes).").format(lines=plan.rows))
     return plan
 
 
@@ -126,7 +126,7 @@ def _readers_act(stage: Stage, issue_id: int, mails: Sequence[OpenedMail]) -> Re
 
 
 def _count(
-    stage: Stage, issue_id: int, *, imported: Plan, mails: Sequence[OpenedMail], acts: ReaderActs, sign_ups: int
+    stage: Stage, issue_id: int, *, imported: ImportPlan, mails: Sequence[OpenedMail], acts: ReaderActs, sign_ups: int
 ) -> DemoFigures:
     with stage.instance.store.reading() as session:
         said_yes = newsletter_readers(session).union(acts.leavers)  # who left after their mail had said yes before

@@ -33,9 +33,9 @@ class Column(StrEnum):
     phone = "telephone"
 
 
-REQUIRED = (Column.address, Column.newsletter)
+_REQUIRED = (Column.address, Column.newsletter)
 
-AXES = {
+CONSENT_COLUMNS = {
     Column.newsletter: Axis.newsletter,
     Column.clicks: Axis.clicks,
     Column.opens: Axis.opens,
@@ -43,7 +43,7 @@ AXES = {
     Column.employers: Axis.employers,
 }
 
-LABELS = {
+COLUMN_LABELS = {
     Column.address: lazy("adresse e-mail"),
     Column.newsletter: lazy("accord pour la lettre"),
     Column.first_name: lazy("prénom"),
@@ -61,7 +61,7 @@ LABELS = {
     Column.phone: lazy("téléphone"),
 }
 
-TITLES = {
+COLUMN_TITLES = {
     Column.address: (
         "adresse", "adresse e mail", "adresse email", "adresse mail", "adresse electronique", "adresse courriel",
         "courriel", "e mail", "email", "mail", "mel", "email address", "e mail address", "votre e mail",
@@ -107,7 +107,7 @@ TITLES = {
     Column.phone: ("telephone", "tel", "portable", "mobile", "phone", "phone number"),
 }  # fmt: skip
 
-_FIELD_OF = {title: column for column, titles in TITLES.items() for title in titles}
+_FIELD_OF = {title: column for column, titles in COLUMN_TITLES.items() for title in titles}
 
 
 def parse_map(words: Sequence[str]) -> dict[Column, str]:
@@ -155,7 +155,7 @@ def _position(titles: Sequence[str], wanted: str) -> int | None:
     return by_title
 
 
-def check(titles: Sequence[str], found: Mapping[Column, int], chosen: Mapping[Column, str]) -> None:
+def check_columns(titles: Sequence[str], found: Mapping[Column, int], chosen: Mapping[Column, str]) -> None:
     """Raise ColumnError unless every required and every chosen column is there."""
     for column, wanted in chosen.items():
         if column not in found:
@@ -164,13 +164,13 @@ def check(titles: Sequence[str], found: Mapping[Column, int], chosen: Mapping[Co
                     title=wanted, titles=_listed(titles)
                 )
             )
-    for column in REQUIRED:
+    for column in _REQUIRED:
         if column not in found:
             raise ColumnError(
                 _(
                     "Il manque la colonne « {label} ». Si elle porte un autre titre, ajoutez --map {field}=TITRE. "
                     "Colonnes trouvées : {titles}."
-                ).format(label=LABELS[column], field=column.value, titles=_listed(titles))
+                ).format(label=COLUMN_LABELS[column], field=column.value, titles=_listed(titles))
             )
 
 

@@ -1,7 +1,7 @@
-"""What one line of a sign-up file is worth. Pure: the same line, lists and moment give the same judgement.
+"""What one line of a sign-up file is worth. Pure: the same line, names and moment give the same judgement.
 
 A line is *refused* without a valid address, *quarantined* when its consent to the letter is neither a clear yes nor a
-clear no, and *taken* otherwise; what is odd in a line that is taken is said in a doubt. No sentence repeats the line.
+clear no, and *taken* otherwise; what is odd in a row that is taken is said in a doubt. No sentence repeats the row.
 """
 
 import re
@@ -15,20 +15,20 @@ from newsletter.clock import LocalTimeError, from_paris, paris_day
 from newsletter.countries import country_code
 from newsletter.i18n import _
 from newsletter.imports import values
-from newsletter.imports.columns import AXES, Column
-from newsletter.imports.reading import Line, Sheet
+from newsletter.imports.columns import CONSENT_COLUMNS, Column
+from newsletter.imports.reading import SheetRow
 from newsletter.text import fold
 from newsletter.words import Axis, ConsentState, Horizon
 
-LONGEST_NAME = 80
+_LONGEST_NAME = 80
 
 _LOST_LETTER = re.compile(r"\?(?=\w)|(?<=\w)\?|�")
 _NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .,'’·-])*")
 _FRENCH_POSTCODE = re.compile(r"\d{5}")
 
 
-class Fate(StrEnum):
-    """What becomes of a line."""
+class RowStatus(StrEnum):
+    """What becomes of a row."""
 
     taken = "taken"
     quarantined = "quarantined"
@@ -36,15 +36,15 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
-    """One thing to look at in a line: where, what is wrong and what to do."""
+class RowDoubt:
+    """One thing to look at in a row: where, what is wrong and what to do."""
 
     column: Column
     sentence: str
 
 
 @dataclass(frozen=True, slots=True)
-class Lists:
+class KnownNames:
     """What the store knows a file may speak of: folded names → codes and numbers."""
 
     sectors: Mapping[str, str]
@@ -52,11 +52,11 @@ class Lists:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """One line with its fate; everything a taken line says about a person."""
+class JudgedRow:
+    """One row with its status; everything a taken row says about a person."""
 
     number: int
-    fate: Fate
+    status: RowStatus
     address: str = ""
     first_name: str = ""
     last_name: str = ""
@@ -68,57 +68,57 @@ class Judged:
     sectors: frozenset[str] = frozenset()
     met_on: datetime | None = None
     axes: Mapping[Axis, ConsentState] = field(default_factory=dict)  # only clear words
-    doubts: tuple[Doubt, ...] = ()
+    doubts: tuple[RowDoubt, ...] = ()
 
 
-def judge(line: Line, sheet: Sheet, lists: Lists, *, now: datetime) -> Judged:
-    """The judgement on one line."""
+def judge_row(row: SheetRow, names: KnownNames, *, now: datetime) -> JudgedRow:
+    """The judgement on one row."""
     try:
-        address = normalise(sheet.cell(line, Column.address))
+        address = normalise(row.cell(Column.address))
     except AddressError as error:
-        return Judged(number=line.number, fate=Fate.refused, doubts=(Doubt(Column.address, str(error)),))
-    axes = dict(_clear_words(line, sheet))
+        return JudgedRow(number=row.number, status=RowStatus.refused, doubts=(RowDoubt(Column.address, str(error)),))
+    axes = dict(_clear_words(row))
     if Axis.newsletter not in axes:
-        return Judged(
-            number=line.number, fate=Fate.quarantined, address=address, doubts=(_unclear(line, sheet),), axes=axes
+        return JudgedRow(
+            number=row.number, status=RowStatus.quarantined, address=address, doubts=(_unclear(row),), axes=axes
         )
-    return _taken(line, sheet, lists, address=address, axes=axes, now=now)
+    return _taken(row, names, address=address, axes=axes, now=now)
 
 
-def _clear_words(line: Line, sheet: Sheet) -> Iterator[tuple[Axis, ConsentState]]:
-    for column, axis in AXES.items():
-        state = values.yes_or_no(sheet.cell(line, column))
+def _clear_words(row: SheetRow) -> Iterator[tuple[Axis, ConsentState]]:
+    for column, axis in CONSENT_COLUMNS.items():
+        state = values.yes_or_no(row.cell(column))
         if state != ConsentState.unknown:
             yield axis, state
 
 
-def _unclear(line: Line, sheet: Sheet) -> Doubt:
-    if sheet.cell(line, Column.newsletter):
+def _unclear(row: SheetRow) -> RowDoubt:
+    if row.cell(Column.newsletter):
         sentence = _("Ni oui ni non : la personne est mise de côté et ne recevra rien. Demandez-lui, puis écrivez oui.")
     else:
         sentence = _("Rien n’est coché pour la lettre : la personne est mise de côté et ne recevra rien.")
-    return Doubt(Column.newsletter, sentence)
+    return RowDoubt(Column.newsletter, sentence)
 
 
 def _taken(
-    line: Line, sheet: Sheet, lists: Lists, *, address: str, axes: Mapping[Axis, ConsentState], now: datetime
-) -> Judged:
-    doubts: list[Doubt] = []
-    country = _country(sheet.cell(line, Column.country), doubts)
-    return Judged(
-        number=line.number,
-        fate=Fate.taken,
+    row: SheetRow, names: KnownNames, *, address: str, axes: Mapping[Axis, ConsentState], now: datetime
+) -> JudgedRow:
+    doubts: list[RowDoubt] = []
+    country = _country(row.cell(Column.country), doubts)
+    return JudgedRow(
+        number=row.number,
+        status=RowStatus.taken,
         address=address,
         axes=axes,
-        first_name=_name(Column.first_name, sheet.cell(line, Column.first_name), doubts),
-        last_name=_name(Column.last_name, sheet.cell(line, Column.last_name), doubts),
-        phone=_one_line(sheet.cell(line, Column.phone)),
+        first_name=_name(Column.first_name, row.cell(Column.first_name), doubts),
+        last_name=_name(Column.last_name, row.cell(Column.last_name), doubts),
+        phone=_one_line(row.cell(Column.phone)),
         country=country,
-        postcode=_postcode(sheet.cell(line, Column.postcode), country, doubts),
-        horizon=_horizon(sheet.cell(line, Column.horizon), doubts),
-        partner_id=_partner(sheet.cell(line, Column.partner), lists, doubts),
-        sectors=_sectors(sheet.cell(line, Column.sectors), lists, doubts),
-        met_on=_met_on(sheet.cell(line, Column.date), doubts, now=now),
+        postcode=_postcode(row.cell(Column.postcode), country, doubts),
+        horizon=_horizon(row.cell(Column.horizon), doubts),
+        partner_id=_partner(row.cell(Column.partner), names, doubts),
+        sectors=_sectors(row.cell(Column.sectors), names, doubts),
+        met_on=_met_on(row.cell(Column.date), doubts, now=now),
         doubts=tuple(doubts),
     )
 
@@ -128,97 +128,85 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _name(column: Column, text: str, doubts: list[Doubt]) -> str:
+def _name(column: Column, text: str, doubts: list[RowDoubt]) -> str:
     """The name as it stands: markup, formulas and braces in it are letters like any other."""
     name = _one_line(text)
-    if not name:
-        return ""
-    if _LOST_LETTER.search(name):
-        doubts.append(Doubt(column, _("Une lettre a été perdue à l’export (« ? »). Rétablissez-la dans le fichier.")))
-    elif len(name) > LONGEST_NAME:
-        doubts.append(Doubt(column, _("Ce nom est trop long pour être un nom. Vérifiez-le.")))
-    elif not _NAME.fullmatch(name):
-        doubts.append(Doubt(column, _("Cela ne ressemble pas à un nom : gardé tel quel, comme du texte. Vérifiez-le.")))
-    elif "\n" in text or "\r" in text:
-        doubts.append(
-            Doubt(column, _("Le nom était coupé par un retour à la ligne : réuni sur une ligne. Vérifiez-le."))
-        )
+    sentence = _doubt_about_name(name, is_broken="\n" in text or "\r" in text)
+    if sentence:
+        doubts.append(RowDoubt(column, sentence))
     return name
 
 
-def _country(text: str, doubts: list[Doubt]) -> str:
+def _doubt_about_name(name: str, *, is_broken: bool) -> str:
+    if not name:
+        return ""
+    if _LOST_LETTER.search(name):
+        return _("Une lettre a été perdue à l’export (« ? »). Rétablissez-la dans le fichier.")
+    if len(name) > _LONGEST_NAME:
+        return _("Ce nom est trop long pour être un nom. Vérifiez-le.")
+    if not _NAME.fullmatch(name):
+        return _("Cela ne ressemble pas à un nom : gardé tel quel, comme du texte. Vérifiez-le.")
+    return _("Le nom était coupé par un retour à la ligne : réuni sur une ligne. Vérifiez-le.") if is_broken else ""
+
+
+def _country(text: str, doubts: list[RowDoubt]) -> str:
     code = country_code(text) or ""
     if text and not code:
-        doubts.append(
-            Doubt(Column.country, _("Pays inconnu : laissé vide. Écrivez-le en entier, par exemple Belgique."))
-        )
+        sentence = _("Pays inconnu : laissé vide. Écrivez-le en entier, par exemple Belgique.")
+        doubts.append(RowDoubt(Column.country, sentence))
     return code
 
 
-def _postcode(text: str, country: str, doubts: list[Doubt]) -> str:
+def _postcode(text: str, country: str, doubts: list[RowDoubt]) -> str:
     """The postcode on one line; a French one without its blanks. One that cannot be French is kept as it stands."""
     if country != "FR":
         return _one_line(text)
     closed = "".join(text.split())
     if not closed or _FRENCH_POSTCODE.fullmatch(closed):
         return closed
-    doubts.append(
-        Doubt(
-            Column.postcode, _("Un code postal français a cinq chiffres : gardé tel quel. Vérifiez le code ou le pays.")
-        )
-    )
+    sentence = _("Un code postal français a cinq chiffres : gardé tel quel. Vérifiez le code ou le pays.")
+    doubts.append(RowDoubt(Column.postcode, sentence))
     return _one_line(text)
 
 
-def _horizon(text: str, doubts: list[Doubt]) -> Horizon:
-    known = values.HORIZONS.get(fold(text))
+def _horizon(text: str, doubts: list[RowDoubt]) -> Horizon:
+    known = values.HORIZON_WORDS.get(fold(text))
     if text and known is None:
-        doubts.append(
-            Doubt(
-                Column.horizon,
-                _("Projet inconnu : laissé vide. Écrivez « dans l’année », « 1 à 3 ans » ou « plus tard »."),
-            )
-        )
+        sentence = _("Projet inconnu : laissé vide. Écrivez « dans l’année », « 1 à 3 ans » ou « plus tard ».")
+        doubts.append(RowDoubt(Column.horizon, sentence))
     return known or Horizon.unknown
 
 
-def _partner(text: str, lists: Lists, doubts: list[Doubt]) -> int | None:
-    known = lists.partners.get(fold(text))
+def _partner(text: str, names: KnownNames, doubts: list[RowDoubt]) -> int | None:
+    known = names.partners.get(fold(text))
     if text and known is None:
-        doubts.append(
-            Doubt(
-                Column.partner,
-                _("Lieu de rencontre inconnu : laissé vide. Ajoutez ce partenaire, ou corrigez son nom."),
-            )
-        )
+        sentence = _("Lieu de rencontre inconnu : laissé vide. Ajoutez ce partenaire, ou corrigez son nom.")
+        doubts.append(RowDoubt(Column.partner, sentence))
     return known
 
 
-def _sectors(text: str, lists: Lists, doubts: list[Doubt]) -> frozenset[str]:
+def _sectors(text: str, names: KnownNames, doubts: list[RowDoubt]) -> frozenset[str]:
     parts = [part for part in re.split(r"[;,/|\n]", text) if any(letter.isalnum() for letter in part)]
     words = [fold(part) for part in parts]
-    if any(word not in lists.sectors for word in words):
-        doubts.append(
-            Doubt(Column.sectors, _("Secteur inconnu : laissé de côté. Choisissez dans la liste des secteurs du Lot."))
-        )
-    return frozenset(lists.sectors[word] for word in words if word in lists.sectors)
+    if any(word not in names.sectors for word in words):
+        sentence = _("Secteur inconnu : laissé de côté. Choisissez dans la liste des secteurs du Lot.")
+        doubts.append(RowDoubt(Column.sectors, sentence))
+    return frozenset(names.sectors[word] for word in words if word in names.sectors)
 
 
-def _met_on(text: str, doubts: list[Doubt], *, now: datetime) -> datetime | None:
-    """The moment of the line; midday in Paris where it gives only a day, None where it gives none that can be."""
+def _met_on(text: str, doubts: list[RowDoubt], *, now: datetime) -> datetime | None:
+    """The moment of the row; midday in Paris where it gives only a day, None where it gives none that can be."""
     if not text:
         return None
-    read = values.moment(text)
+    read = values.paris_time(text)
     if read is None:
-        doubts.append(
-            Doubt(Column.date, _("Cette date n’existe pas : le jour de l’import en tient lieu. Écrivez-la JJ/MM/AAAA."))
-        )
+        sentence = _("Cette date n’existe pas : le jour de l’import en tient lieu. Écrivez-la JJ/MM/AAAA.")
+        doubts.append(RowDoubt(Column.date, sentence))
         return None
-    when = _in_utc(read[0])
+    when = _in_utc(read)
     if paris_day(when) > paris_day(now):
-        doubts.append(
-            Doubt(Column.date, _("Cette date est dans l’avenir : le jour de l’import en tient lieu. Corrigez-la."))
-        )
+        sentence = _("Cette date est dans l’avenir : le jour de l’import en tient lieu. Corrigez-la.")
+        doubts.append(RowDoubt(Column.date, sentence))
         return None
     return min(when, now)
 

@@ -1,7 +1,8 @@
-"""A sign-up file as its lines, whatever program exported it.
+"""A sign-up file as its rows, whatever program exported it.
 
-The encoding is told by its mark or by trying; the delimiter and the header are found together: the pair under which the
-most columns are recognised. Title lines above the header, empty lines and totals at the end are no sign-ups.
+The encoding is told by its byte-order mark or by trying; the delimiter and the header are found together: the pair
+under which the most columns are recognised. Title lines above the header, empty rows and totals at the end are no
+sign-ups.
 """
 
 import codecs
@@ -13,16 +14,23 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from newsletter.errors import NewsletterError
-from newsletter.i18n import _
+from newsletter.i18n import _, lazy
 from newsletter.imports import columns
 from newsletter.imports.columns import Column
 from newsletter.text import fold
 
-DELIMITERS = (";", ",", "\t", "|")
-HEADER_WITHIN = 30  # lines: title lines above the header never go further
-TOTALS = ("total", "totaux", "sous total", "somme", "nombre", "sum", "count")
+DELIMITER_NAMES = {
+    ";": lazy("points-virgules"),
+    ",": lazy("virgules"),
+    "\t": lazy("tabulations"),
+    "|": lazy("barres"),
+}
+"""Every delimiter that is looked for, with its French name."""
+_HEADER_WITHIN = 30  # rows: title lines above the header never go further
+_TOTALS = ("total", "totaux", "sous total", "somme", "nombre", "sum", "count")
 
 _EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -33,34 +41,49 @@ class ReadingError(NewsletterError):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One row, numbered as a spreadsheet numbers it: the first row of the file is 1."""
+class SheetRow:
+    """One sign-up, numbered as a spreadsheet numbers its row (the first row of the file is 1).
+
+    `cells` holds what the row says in each recognised column, trimmed; a cell the row is too short for is empty.
+    """
 
     number: int
-    cells: tuple[str, ...]
+    cells: Mapping[Column, str]
+
+    def cell(self, column: Column) -> str:
+        """What the row says in a column; empty where the file has no such column."""
+        return self.cells.get(column, "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """A file that was read: what its columns are, and its lines without titles, blanks and totals."""
+    """A file that was read: what its columns are, and its rows without titles, blanks and totals."""
 
     name: str
     fingerprint: str  # SHA-256 of the bytes
     encoding: str
     delimiter: str
-    header_line: int
+    header_row: int
     titles: tuple[str, ...]
     found: Mapping[Column, int]
-    lines: tuple[Line, ...]
-
-    def cell(self, line: Line, column: Column) -> str:
-        """What a line says in a column, trimmed; empty where the column or the cell is missing."""
-        index = self.found.get(column)
-        return line.cells[index].strip() if index is not None and index < len(line.cells) else ""
+    rows: tuple[SheetRow, ...]
 
     def title(self, column: Column) -> str:
         """The title of a column that is there, as the file writes it."""
         return " ".join(self.titles[self.found[column]].split())
+
+
+class _CsvRow(NamedTuple):
+    """A row as the file has it, header and blanks included."""
+
+    number: int
+    cells: tuple[str, ...]
+
+    def named(self, found: Mapping[Column, int]) -> SheetRow:
+        cells = {
+            column: self.cells[index].strip() if index < len(self.cells) else "" for column, index in found.items()
+        }
+        return SheetRow(self.number, cells)
 
 
 def read_file(
@@ -89,23 +112,23 @@ def read(
     """The sheet in these bytes; `encoding`, `delimiter` and `chosen` columns are found out where they are not given."""
     chosen = chosen or {}
     spelled, text = _decode(raw, encoding)
-    cut, header = _find_header(text, [delimiter] if delimiter else DELIMITERS, chosen)
-    rows = list(_rows(text, cut))
-    titles = rows[header].cells
+    cut, header = _find_header(text, [delimiter] if delimiter else list(DELIMITER_NAMES), chosen)
+    table = list(_csv_rows(text, cut))
+    titles = table[header].cells
     found = columns.recognise(titles, chosen)
-    columns.check(titles, found, chosen)
-    lines = tuple(_without_totals([row for row in rows[header + 1 :] if any(cell.strip() for cell in row.cells)]))
-    if not lines:
+    columns.check_columns(titles, found, chosen)
+    rows = _without_totals([row for row in table[header + 1 :] if any(cell.strip() for cell in row.cells)])
+    if not rows:
         raise ReadingError(_("Le fichier a des titres de colonnes mais aucune ligne. Rien n’est à importer."))
     return Sheet(
         name=name,
         fingerprint=hashlib.sha256(raw).hexdigest(),
         encoding=spelled,
         delimiter=cut,
-        header_line=rows[header].number,
+        header_row=table[header].number,
         titles=titles,
         found=found,
-        lines=lines,
+        rows=tuple(row.named(found) for row in rows),
     )
 
 
@@ -161,21 +184,21 @@ def _find_header(text: str, delimiters: Sequence[str], chosen: Mapping[Column, s
     return best
 
 
-def _first_rows(text: str, delimiter: str) -> list[Line]:
+def _first_rows(text: str, delimiter: str) -> list[_CsvRow]:
     """The rows that may hold the header, as far as they can be read with this delimiter."""
-    found: list[Line] = []
+    found: list[_CsvRow] = []
     with contextlib.suppress(ReadingError):  # quotes that make no sense: another delimiter may be the right one
-        found.extend(itertools.islice(_rows(text, delimiter), HEADER_WITHIN))
+        found.extend(itertools.islice(_csv_rows(text, delimiter), _HEADER_WITHIN))
     return found
 
 
-def _rows(text: str, delimiter: str) -> Iterator[Line]:
+def _csv_rows(text: str, delimiter: str) -> Iterator[_CsvRow]:
     """Every row, blank ones included. Raises ReadingError where the quotes of the file do not close."""
     table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     number = 0
     try:
         for number, cells in enumerate(table, start=1):
-            yield Line(number, tuple(cells))
+            yield _CsvRow(number, tuple(cells))
     except csv.Error:
         raise ReadingError(
             _(
@@ -184,19 +207,19 @@ def _rows(text: str, delimiter: str) -> Iterator[Line]:
         ) from None
 
 
-def _without_totals(lines: list[Line]) -> list[Line]:
-    """The lines without the totals below the table."""
-    while lines and _is_total(lines[-1]):
-        lines.pop()
-    return lines
+def _without_totals(rows: list[_CsvRow]) -> list[_CsvRow]:
+    """The rows without the totals below the table."""
+    while rows and _is_total(rows[-1]):
+        rows.pop()
+    return rows
 
 
-def _is_total(line: Line) -> bool:
+def _is_total(row: _CsvRow) -> bool:
     """A row without any address whose first words announce a sum."""
-    filled = [cell for cell in line.cells if cell.strip()]
+    filled = [cell for cell in row.cells if cell.strip()]
     words = fold(filled[0]).split() if filled else []
     return (
         bool(words)
         and not any("@" in cell for cell in filled)
-        and (words[0] in TOTALS or words[:2] == ["sous", "total"])
+        and (words[0] in _TOTALS or words[:2] == ["sous", "total"])
     )

@@ -7,10 +7,10 @@ from datetime import datetime
 from newsletter.text import fold
 from newsletter.words import ConsentState, Horizon
 
-YES = frozenset({"oui", "x", "1", "vrai", "yes", "true"})
-NO = frozenset({"non", "no", "0", "faux", "false"})
+_YES = frozenset({"oui", "x", "1", "vrai", "yes", "true"})
+_NO = frozenset({"non", "no", "0", "faux", "false"})
 
-HORIZONS = {
+HORIZON_WORDS = {
     "dans l annee": Horizon.this_year,
     "cette annee": Horizon.this_year,
     "moins d un an": Horizon.this_year,
@@ -24,7 +24,7 @@ HORIZONS = {
     "curieux": Horizon.dreaming,
 }
 
-SAME_TRADE = {
+_SAME_TRADE = {
     "btp": ("batiment", "construction", "travaux publics"),
     "construction": ("btp", "batiment"),
     "education": ("enseignement", "formation"),
@@ -46,13 +46,13 @@ _MIDDAY = 12
 def yes_or_no(text: str) -> ConsentState:
     """Granted for a clear yes, denied for a clear no; whatever else people write is unknown."""
     word = text.strip().casefold()
-    if word in YES:
+    if word in _YES:
         return ConsentState.granted
-    return ConsentState.denied if word in NO else ConsentState.unknown
+    return ConsentState.denied if word in _NO else ConsentState.unknown
 
 
-def moment(text: str) -> tuple[datetime, bool] | None:
-    """The Paris wall-clock time written here, and whether it names an hour (midday otherwise).
+def paris_time(text: str) -> datetime | None:
+    """The Paris wall-clock time written here, without a zone; midday where no hour is named.
 
     None for what is not a date, or no day of the calendar. The day comes first, as the French write it.
     """
@@ -65,10 +65,9 @@ def moment(text: str) -> tuple[datetime, bool] | None:
         return None
     full_year = int(year) + (2000 if len(year) == 2 else 0)
     try:
-        when = datetime(full_year, int(month), int(day), int(hour or _MIDDAY), int(minute or 0))  # noqa: DTZ001  Paris
+        return datetime(full_year, int(month), int(day), int(hour or _MIDDAY), int(minute or 0))  # noqa: DTZ001  Paris
     except ValueError:
         return None
-    return when, hour is not None
 
 
 def sector_names(sectors: Iterable[tuple[str, str, str]]) -> dict[str, str]:
@@ -84,7 +83,7 @@ def sector_names(sectors: Iterable[tuple[str, str, str]]) -> dict[str, str]:
         for part in re.split(r",|/|&|·|\(|\)|\bet\b", french):
             parts.setdefault(fold(part), code)
     names = {name: code for name, code in (parts | whole).items() if name}
-    for word, others in SAME_TRADE.items():
+    for word, others in _SAME_TRADE.items():
         known = next((names[other] for other in (word, *others) if other in names), None)
         if known:
             names |= {each: known for each in (word, *others) if each not in names}

@@ -14,7 +14,7 @@ from newsletter.instance import Instance
 from newsletter.store import consents
 from newsletter.store.activity import Event
 from newsletter.store.columns import key
-from newsletter.store.consents import Said
+from newsletter.store.consent_chain import ConsentStatement
 from newsletter.store.leads import Handover, Lead
 from newsletter.store.ledger import MailNote
 from newsletter.store.people import Subscriber, Suppression
@@ -115,7 +115,7 @@ def test_the_page_of_a_person_shows_what_they_said_and_whether_it_can_be_trusted
     now, asked = instance.clock.now(), wording(Axis.opens)
     with instance.store.transaction() as session:
         for days, state in ((9, ConsentState.granted), (2, ConsentState.denied)):
-            said = Said(
+            said = ConsentStatement(
                 subscriber_id=desk.people["Chloé"], axis=Axis.opens, state=state, at=now - timedelta(days=days),
                 channel=Channel.staff, wording=asked, proof="dit au téléphone",
             )  # fmt: skip

@@ -6,7 +6,7 @@ from sqlmodel import Session, col, select
 from newsletter.audience import privacy
 from newsletter.store import Store, consents
 from newsletter.store.activity import Event
-from newsletter.store.consents import Said
+from newsletter.store.consent_chain import ConsentStatement
 from newsletter.store.people import Consent, Interest, Subscriber, Suppression, mailable
 from newsletter.wordings import Wording
 from newsletter.words import Axis, Channel, ConsentState, Horizon, SuppressionReason
@@ -15,7 +15,7 @@ from tests.kit.makers import a_sector, a_subscriber
 
 
 def _says(session: Session, number: int, axis: Axis, state: ConsentState) -> int:
-    said = Said(
+    said = ConsentStatement(
         subscriber_id=number, axis=axis, state=state, at=A_MONDAY, channel=Channel.web,
         wording=Wording("Oui, je veux.", "1"), proof="formulaire",
     )  # fmt: skip

@@ -7,7 +7,7 @@ from newsletter.audience import privacy
 from newsletter.catalogue import territory
 from newsletter.demo.samples import SAMPLES
 from newsletter.imports import reading
-from newsletter.imports.plan import Plan, take_in
+from newsletter.imports.plan import ImportPlan, import_sheet
 from newsletter.imports.report import abridged, file_text
 from newsletter.store import Store, consents
 from newsletter.store.people import Consent, ImportedFile, Interest, Quarantine, Subscriber, Suppression, mailable
@@ -20,14 +20,14 @@ SAMPLE = SAMPLES / "signups-ete-2026.csv"
 TITLES = "E-mail;Prénom;Newsletter;Clics;Secteurs;Rencontré à;Projet;Date"
 
 
-def _import(session: Session, keys: Keyring, *lines: str, name: str = "coupons.csv") -> Plan:
+def _import(session: Session, keys: Keyring, *lines: str, name: str = "coupons.csv") -> ImportPlan:
     sheet = reading.read("\n".join([TITLES, *lines]).encode(), name=name)
-    plan = take_in(session, keys, sheet, now=A_MONDAY, commit=True)
-    assert plan.imported + plan.merged + plan.quarantined + plan.refused == plan.lines
+    plan = import_sheet(session, keys, sheet, now=A_MONDAY, commit=True)
+    assert plan.imported + plan.merged + plan.quarantined + plan.refused == plan.rows
     return plan
 
 
-def _counts(plan: Plan) -> tuple[int, int, int, int]:
+def _counts(plan: ImportPlan) -> tuple[int, int, int, int]:
     return plan.imported, plan.merged, plan.quarantined, plan.refused
 
 
@@ -40,14 +40,14 @@ def test_the_summers_file_adds_up_and_a_second_import_changes_nothing(store: Sto
     with store.transaction() as session:
         territory.load(session)
         a_partner(session, "Cap nature")
-        rehearsal = take_in(session, keys, sheet, now=A_MONDAY, commit=False)
+        rehearsal = import_sheet(session, keys, sheet, now=A_MONDAY, commit=False)
         assert session.exec(select(func.count()).select_from(Subscriber)).one() == 0
-        plan = take_in(session, keys, sheet, now=A_MONDAY, commit=True)
+        plan = import_sheet(session, keys, sheet, now=A_MONDAY, commit=True)
         assert _counts(plan) == _counts(rehearsal) == (503, 31, 69, 37)
-        assert plan.lines == 640
+        assert plan.rows == 640
     with store.transaction() as session:
         before = [session.exec(select(func.count()).select_from(table)).one() for table in (Consent, Interest)]
-        again = take_in(session, keys, sheet, now=A_MONDAY, commit=True)
+        again = import_sheet(session, keys, sheet, now=A_MONDAY, commit=True)
         assert again.already == A_MONDAY
         assert before == [session.exec(select(func.count()).select_from(table)).one() for table in (Consent, Interest)]
         assert session.exec(select(func.count()).select_from(Subscriber)).one() == 503
@@ -61,7 +61,7 @@ def test_the_summers_file_adds_up_and_a_second_import_changes_nothing(store: Sto
 def test_nobody_without_a_clear_yes_is_mailed_and_the_report_names_no_address(store: Store, keys: Keyring) -> None:
     sheet = reading.read_file(SAMPLE)
     with store.transaction() as session:
-        plan = take_in(session, keys, sheet, now=A_MONDAY, commit=True)
+        plan = import_sheet(session, keys, sheet, now=A_MONDAY, commit=True)
         mailed = _mailable(session)
         no = {line.address for line in plan.judged if line.axes.get(Axis.newsletter) == ConsentState.denied}
         yes = {line.address for line in plan.judged if line.axes.get(Axis.newsletter) == ConsentState.granted}

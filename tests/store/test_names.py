@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
 from newsletter.audience.people import list_people
-from newsletter.imports.plan import known_lists
+from newsletter.imports.plan import known_names
 from newsletter.store import Store
 from newsletter.store.catalogue import Commune, Employer, Epci, Partner, Sector
 from newsletter.store.people import Subscriber
@@ -53,7 +53,7 @@ def test_an_import_and_a_segment_agree_on_every_name_of_a_partner(store: Store) 
             session.add(partner)
             session.flush()
             for typed in (typed_as(name), other):  # type: ignore[operator]  # one of the functions above
-                recognised = known_lists(session).partners.get(fold(typed)) == partner.id
+                recognised = known_names(session).partners.get(fold(typed)) == partner.id
                 assert (found_by_segment(session, Field.partner, typed) == {reader.id}) == recognised
             assert found_by_segment(session, Field.partner, name) == {reader.id}
 
@@ -74,7 +74,7 @@ def test_every_list_finds_a_name_however_it_is_typed(store: Store, name: str, ty
         assert found_by_segment(session, Field.commune, typed) == {reader.id}
         assert found_by_segment(session, Field.epci, typed) == {reader.id}
         assert session.exec(select(Employer.name).where(col(Employer.name_folded) == fold(typed))).one() == name
-        assert known_lists(session).sectors[fold(typed)] == "metier"
+        assert known_names(session).sectors[fold(typed)] == "metier"
         assert session.exec(select(Sector.code).where(col(Sector.name_fr_folded) == fold(typed))).one() == "metier"
 
 

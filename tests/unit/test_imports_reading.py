@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.imports.columns import Column, ColumnError, parse_map
-from newsletter.imports.judging import Fate, Judged, Lists, judge
+from newsletter.imports.judging import JudgedRow, KnownNames, RowStatus, judge_row
 from newsletter.imports.reading import ReadingError, Sheet, read
 from newsletter.words import Axis, ConsentState, Horizon
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TITLES = ["Adresse e-mail", "Prénom", "Accepte la newsletter"]
-LISTS = Lists(sectors={"btp": "btp", "sante": "sante"}, partners={"ecomusee de cuzals": 7})
+LISTS = KnownNames(sectors={"btp": "btp", "sante": "sante"}, partners={"ecomusee de cuzals": 7})
 
 cells = st.text(alphabet=st.sampled_from("aé@ ;,\"\n'œ€=<{?"), max_size=8)
 lines = st.lists(st.tuples(cells, cells, cells).filter(lambda row: any(cell.strip() for cell in row)), min_size=1)
@@ -40,9 +40,12 @@ def test_the_lines_are_the_same_in_every_encoding_and_with_every_delimiter(
 ) -> None:
     raw = _written(rows, delimiter=delimiter, encoding=encoding, above=above)
     sheet = read(raw, name="été.csv")
-    assert [line.cells for line in sheet.lines] == [tuple(row) for row in rows]
+    named = (Column.address, Column.first_name, Column.newsletter)
+    assert [tuple(row.cell(column) for column in named) for row in sheet.rows] == [
+        tuple(cell.strip() for cell in row) for row in rows
+    ]
     assert sheet.titles == tuple(TITLES)
-    assert sheet.lines[0].number == sheet.header_line + 1
+    assert sheet.rows[0].number == sheet.header_row + 1
 
 
 def test_titles_above_totals_below_and_blank_lines_are_no_sign_ups() -> None:
@@ -51,14 +54,14 @@ def test_titles_above_totals_below_and_blank_lines_are_no_sign_ups() -> None:
         ";;\nTotal;2;\nNombre de oui : 1;;\n"
     )
     sheet = read(raw.encode(), name="coupons.csv")
-    assert [line.number for line in sheet.lines] == [4, 6]
-    assert sheet.header_line == 3
+    assert [row.number for row in sheet.rows] == [4, 6]
+    assert sheet.header_row == 3
 
 
 def test_columns_can_be_named_by_hand_by_title_or_number() -> None:
     raw = b"Contact;Coche;Autre\na@exemple.fr;oui;Figeac\n"
     sheet = read(raw, name="x.csv", chosen=parse_map(["adresse=contact", "lettre=2", "partner=Autre"]))
-    assert [sheet.cell(sheet.lines[0], c) for c in (Column.address, Column.newsletter, Column.partner)] == [
+    assert [sheet.rows[0].cell(column) for column in (Column.address, Column.newsletter, Column.partner)] == [
         "a@exemple.fr",
         "oui",
         "Figeac",
@@ -95,11 +98,11 @@ def test_a_wrong_word_for_encoding_or_column_is_said() -> None:
         parse_map(["couleur=3"])
 
 
-def _judged(**cell: str) -> Judged:
+def _judged(**cell: str) -> JudgedRow:
     fields = {"adresse": "a@exemple.fr", "lettre": "oui"} | cell
     raw = _table([list(fields), list(fields.values())])
     sheet: Sheet = read(raw, name="x.csv", chosen={Column(name): name for name in fields})
-    return judge(sheet.lines[0], sheet, LISTS, now=NOW)
+    return judge_row(sheet.rows[0], LISTS, now=NOW)
 
 
 def _table(rows: list[list[str]]) -> bytes:
@@ -121,7 +124,7 @@ def test_a_clear_no_is_a_no(said: str) -> None:
 @pytest.mark.parametrize("said", ["", "peut-être", "ok", "oui?", "2", "oui non"])
 def test_anything_else_is_set_aside(said: str) -> None:
     judged = _judged(lettre=said, clics="oui")
-    assert judged.fate == Fate.quarantined
+    assert judged.status == RowStatus.quarantined
     assert len(judged.doubts) == 1
 
 
