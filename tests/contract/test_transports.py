@@ -64,7 +64,7 @@ def deliver_to(name: str, script: Script, outbox: ListOutbox) -> Seen:
 def transport(request: pytest.FixtureRequest, tmp_path: Path) -> Transport:
     if request.param == "folder":
         return Folder(tmp_path / "Maildir")
-    return smtp(request.param, request.getfixturevalue("postbox").port)
+    return smtp(request.param, request.getfixturevalue("mail_server").port)
 
 
 def test_messages_are_accepted(transport: Transport) -> None:
