@@ -17,8 +17,7 @@ from newsletter.compose.mime import letterhead
 from newsletter.delivery.ledger.outcome import wait_after
 from newsletter.instance import Instance, send_lock
 from newsletter.smtp.contract import DeliveryStatus, Envelope
-from newsletter.smtp.relay import SmtpRelay
-from newsletter.smtp.single import post
+from newsletter.smtp.factory import send_now
 from newsletter.store.columns import key
 from newsletter.store.leads import Adviser
 from newsletter.store.people import SignUp
@@ -75,7 +74,7 @@ def tell_adviser(instance: Instance, adviser_id: int, *, lead_ids: Set[int]) -> 
 def post_at_once(instance: Instance, message: bytes, *, to: str) -> DeliveryStatus:
     """Hand over one message, and wait for what the server says. Raises RelayError when the way out is shut."""
     envelope = Envelope(sender=instance.settings.outbound_from, recipient=to, message=message)
-    (reply,) = post(SmtpRelay.of(instance.settings), [envelope])
+    (reply,) = send_now(instance.settings, [envelope])
     return reply.status
 
 

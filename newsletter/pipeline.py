@@ -44,7 +44,7 @@ from newsletter.issues import approval, calendar
 from newsletter.leads.refresh import Refreshed, refresh
 from newsletter.smtp.contract import DeliveryStatus, RelayError, Transport
 from newsletter.smtp.factory import TransportFactory
-from newsletter.smtp.pipelined import smtp_options_of
+from newsletter.smtp.options import smtp_options_of
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue
 from newsletter.tokens import Purpose

@@ -1,1 +1,1 @@
-"""SMTP: what a transport promises, our pipelined client, the client of aiosmtplib, and which of them is used."""
+"""SMTP: the contract of a transport, our pipelined client, the client built on aiosmtplib, and the choice of one."""

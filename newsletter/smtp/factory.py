@@ -1,19 +1,21 @@
-"""Which client an edition leaves by."""
+"""Which transport a mail leaves by, and sending a few single mails at once."""
 
-from collections.abc import Callable
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from newsletter.config import Settings
-from newsletter.smtp.contract import Connection, Transport
-from newsletter.smtp.options import Client, SmtpOptions
-from newsletter.smtp.pipelined import PipelinedTransport, server_of, smtp_options_of
-from newsletter.smtp.relay import SmtpRelay
+from newsletter.smtp.contract import Connection, Envelope, Reply, Transport
+from newsletter.smtp.options import SmtpClient, SmtpOptions, smtp_options_of, smtp_server_of
+from newsletter.smtp.pipelined import PipelinedTransport
+from newsletter.smtp.relay import RelayTransport
 
 
 @dataclass(frozen=True, slots=True)
 class TransportFactory:
-    """The server of the settings, spoken to as the switches say at the moment when a connection is opened."""
+    """Opens each connection under the options of that moment, so that a lane's change needs no restart."""
 
     settings: Settings
     options: Callable[[], SmtpOptions]
@@ -23,21 +25,50 @@ class TransportFactory:
 
 
 def transport_for(settings: Settings, *, options: SmtpOptions | None = None) -> Transport:
-    """The way out of editions: our own client to the server of the settings, unless the lane's switches want the other.
-
-    Opens nothing yet.
-    """
-    server, options = server_of(settings), options or smtp_options_of(settings)
-    if options.client is Client.wire:
+    """The transport to the server of the settings, by the client that the options name. Opens nothing yet."""
+    server, options = smtp_server_of(settings), options or smtp_options_of(settings)
+    if options.client is SmtpClient.pipelined:
         return PipelinedTransport(server=server, options=options)
-    return SmtpRelay(
-        host=server.host,
-        port=server.port,
-        security=options.security,
-        username=server.username,
-        password=server.password,
-        ca_file=options.ca_file,
-        per_connection=options.per_connection,
-        ehlo=options.ehlo,
-        end_of_data_seconds=options.timeouts.end_of_data,
-    )
+    return RelayTransport(server=server, options=options)
+
+
+def send_now(settings: Settings, envelopes: Iterable[Envelope]) -> list[Reply]:
+    """Hand over single mails one after the other and wait for their replies, for callers that are not asynchronous.
+
+    One reply per envelope, in their order. Raises RelayError when the server is out of reach; what had left has left.
+    No ledger and no rate limit: this is for a confirmation or a sign-in link, not for an edition.
+    """
+    transport = transport_for(settings, options=replace(smtp_options_of(settings), client=SmtpClient.aiosmtplib))
+    waiting = [replace(envelope, key=number) for number, envelope in enumerate(envelopes)]
+    return asyncio.run(_send_all(transport, waiting)) if waiting else []
+
+
+async def _send_all(transport: Transport, envelopes: list[Envelope]) -> list[Reply]:
+    outbox = _UnlimitedOutbox(deque(envelopes))
+    while outbox.waiting:
+        async with transport.connect() as connection:
+            await connection.deliver(outbox)
+    return [outbox.replies[envelope.key] for envelope in envelopes]
+
+
+@dataclass(slots=True)
+class _UnlimitedOutbox:
+    """The Outbox of single mails: no ledger, no rate limit, each may leave."""
+
+    waiting: deque[Envelope]
+    replies: dict[int, Reply] = field(default_factory=dict)
+
+    def poll(self) -> Envelope | None:
+        return self.waiting.popleft() if self.waiting else None
+
+    async def next(self) -> Envelope | None:
+        return self.poll()
+
+    async def may_send(self, envelope: Envelope) -> bool:
+        return True
+
+    def record(self, envelope: Envelope, reply: Reply) -> None:
+        self.replies[envelope.key] = reply
+
+    def give_back(self, envelope: Envelope) -> None:
+        self.waiting.appendleft(envelope)

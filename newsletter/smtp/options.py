@@ -1,10 +1,13 @@
-"""How to speak to one server: what a lane may set, for relays that want less than the standard allows."""
+"""How to speak SMTP to one server: encryption, client, pipelining, timeouts. A lane may set some of it in pace.toml."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-PER_CONNECTION = 100  # messages, then a fresh connection: receivers frown on longer ones (standards §2.3)
+from newsletter.config import Settings
+
+MESSAGES_PER_CONNECTION = 100
+"""Then a fresh connection: receivers frown on longer ones (standards §2.3)."""
 
 
 class Security(StrEnum):
@@ -15,11 +18,16 @@ class Security(StrEnum):
     tls = "tls"  # from the first byte, port 465
 
 
-class Client(StrEnum):
+class SmtpClient(StrEnum):
     """Which of our two SMTP clients speaks."""
 
-    wire = "wire"  # our own, one round trip per message
+    pipelined = "pipelined"  # our own, one round trip per message
     aiosmtplib = "aiosmtplib"  # for servers that our own does not get on with
+
+    @classmethod
+    def _missing_(cls, value: object) -> "SmtpClient | None":
+        """`wire` was the name of `pipelined` in pace.toml."""
+        return cls.pipelined if value == "wire" else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +38,9 @@ class Timeouts:
     greeting: float = 300.0
     command: float = 300.0  # EHLO, AUTH, MAIL, RCPT, RSET
     data: float = 120.0  # for 354
-    block: float = 180.0  # while a body goes out: for the server to take any of it
-    end_of_data: float = 600.0  # from the first byte of a body to the answer to its dot
-    quit: float = 5.0  # a courtesy: nothing depends on the answer
+    block: float = 180.0  # while a message is written: for the server to take any octet of it
+    end_of_data: float = 600.0  # from the first byte of a message to the response to its final dot
+    quit: float = 5.0  # a courtesy: nothing depends on the response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +49,33 @@ class SmtpOptions:
 
     security: Security = Security.none
     ca_file: Path | None = None  # trust this authority alone; None: those of the system
-    client: Client = Client.wire
+    client: SmtpClient = SmtpClient.pipelined
     pipelining: bool = True  # where the server offers it; False: one command at a time
-    per_connection: int = PER_CONNECTION  # messages; 0: no limit
+    per_connection: int = MESSAGES_PER_CONNECTION  # 0: no limit
     ehlo: str = ""  # our name; empty: the machine's, or its address when that name has no dot
     timeouts: Timeouts = field(default_factory=Timeouts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpServer:
+    """Where the mails go, and our account there."""
+
+    host: str
+    port: int
+    username: str = ""
+    password: str = ""
+
+
+def smtp_server_of(settings: Settings) -> SmtpServer:
+    """The SMTP server of the settings."""
+    return SmtpServer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        username=settings.smtp_username,
+        password=settings.smtp_password,
+    )
+
+
+def smtp_options_of(settings: Settings) -> SmtpOptions:
+    """What the settings alone say about it."""
+    return SmtpOptions(security=Security(settings.smtp_security), ca_file=settings.ca_file)

@@ -1,13 +1,12 @@
-"""Handing over to an SMTP server through aiosmtplib: single letters, and servers that `wire` does not get on with.
+"""The client built on aiosmtplib, for single mails and for servers that the pipelined client does not get on with.
 
-One command at a time. It keeps the same promise as `wire` (`smtp/contract`), but cannot tell whether a body had
-left when the line broke: any break after the permit leaves the fate unknown.
+One command at a time. It keeps the same contract (`smtp/contract`), but cannot tell whether a message had left when the
+connection broke: any break after `may_send` leaves the status unknown.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from ssl import SSLCertVerificationError
 
 from aiosmtplib import (
@@ -19,66 +18,48 @@ from aiosmtplib import (
     SMTPRecipientRefused,
     SMTPResponseException,
     SMTPSenderRefused,
+    SMTPServerDisconnected,
+    SMTPTimeoutError,
 )
 
-from newsletter.config import Settings
 from newsletter.smtp import messages
-from newsletter.smtp.commands import Extensions, local_refusal
 from newsletter.smtp.contract import DeliveryStatus, Envelope, Outbox, RelayError, Reply, reply_of, without_addresses
-from newsletter.smtp.in_flight import InFlight
-from newsletter.smtp.options import PER_CONNECTION, Timeouts
-from newsletter.smtp.replies import CHANNEL_CLOSING
+from newsletter.smtp.dialogue import InFlight
+from newsletter.smtp.messages import LocalNote, note, words_to_show
+from newsletter.smtp.options import Security, SmtpOptions, SmtpServer, Timeouts
+from newsletter.smtp.protocol import CHANNEL_CLOSING, Extensions, local_refusal
 from newsletter.smtp.tls import tls_context
-
-TIMEOUTS = Timeouts()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SmtpRelay:
-    """The SMTP server of the settings."""
+class RelayTransport:
+    """One SMTP server, spoken to as its options say, pipelining aside."""
 
-    host: str
-    port: int
-    security: str = "none"  # none, starttls, tls
-    username: str = ""
-    password: str = ""
-    ca_file: Path | None = None  # trust this authority alone
-    per_connection: int = PER_CONNECTION
-    ehlo: str = ""
-    end_of_data_seconds: float = TIMEOUTS.end_of_data
-
-    @classmethod
-    def of(cls, settings: Settings) -> "SmtpRelay":
-        return cls(
-            host=settings.smtp_host,
-            port=settings.smtp_port,
-            security=settings.smtp_security,
-            username=settings.smtp_username,
-            password=settings.smtp_password,
-            ca_file=settings.ca_file,
-        )
+    server: SmtpServer
+    options: SmtpOptions = field(default_factory=SmtpOptions)
 
     @asynccontextmanager
-    async def connect(self) -> AsyncIterator["SmtpConnection"]:
+    async def connect(self) -> AsyncIterator["_RelayConnection"]:
         client = await self._open()
         try:
-            yield SmtpConnection(client, self.per_connection, self.end_of_data_seconds)
+            yield _RelayConnection(client, self.options)
         finally:
             with suppress(SMTPException, OSError):
-                await client.quit(timeout=TIMEOUTS.quit)
+                await client.quit(timeout=self.options.timeouts.quit)
             client.close()
 
     async def _open(self) -> SMTP:
+        security = self.options.security
         client = SMTP(
-            hostname=self.host,
-            port=self.port,
-            use_tls=self.security == "tls",
-            start_tls=self.security == "starttls",
-            username=self.username or None,
-            password=self.password or None,
-            local_hostname=self.ehlo or None,
-            tls_context=None if self.security == "none" else tls_context(self.ca_file),
-            timeout=TIMEOUTS.connect,
+            hostname=self.server.host,
+            port=self.server.port,
+            use_tls=security is Security.tls,
+            start_tls=security is Security.starttls,
+            username=self.server.username or None,
+            password=self.server.password or None,
+            local_hostname=self.options.ehlo or None,
+            tls_context=None if security is Security.none else tls_context(self.options.ca_file),
+            timeout=self.options.timeouts.connect,
         )
         try:
             await client.connect()
@@ -87,10 +68,10 @@ class SmtpRelay:
                     await client.ehlo()
         except (SMTPException, OSError) as error:
             client.close()
-            raise RelayError(self._why_shut(error)) from error
+            raise RelayError(self._why_unavailable(error)) from error
         return client
 
-    def _why_shut(self, error: Exception) -> str:
+    def _why_unavailable(self, error: Exception) -> str:
         match error:
             case SMTPAuthenticationError():
                 return messages.REFUSED_LOGIN.format(words=_words(error))
@@ -101,90 +82,108 @@ class SmtpRelay:
             case SMTPConnectError(__cause__=SSLCertVerificationError(verify_message=words)):  # TLS from the first byte
                 return messages.BAD_CERTIFICATE.format(words=words)
             case _:
-                return messages.NO_ANSWER.format(host=self.host, port=self.port)
+                return messages.NO_ANSWER.format(host=self.server.host, port=self.server.port)
 
 
 @dataclass(slots=True)
-class SmtpConnection:
+class _RelayConnection:
     """One SMTP session, used for one message after the other."""
 
     client: SMTP
-    per_connection: int
-    end_of_data_seconds: float
+    options: SmtpOptions
     _begun: int = 0
     _closing: bool = False
 
+    @property
+    def _timeouts(self) -> Timeouts:
+        return self.options.timeouts
+
     async def deliver(self, outbox: Outbox) -> None:
-        in_flight = InFlight(outbox, lambda envelope: local_refusal(envelope, self._offers()))
-        why = "our side stopped"
+        in_flight = InFlight(outbox, lambda envelope: local_refusal(envelope, self._extensions()))
+        why = note(LocalNote.stopped)
         try:
             while not self._closing and not self._exhausted and (envelope := await in_flight.next()):
                 self._begun += 1
-                await self._hand_over(in_flight, envelope)
+                await self._send(in_flight, envelope)
         except (SMTPException, OSError, ValueError) as error:
             self._closing = True
-            why = without_addresses(str(error))
+            why = _lost_because(error)
             if not in_flight.asked:
-                raise RelayError(messages.CONNECTION_LOST.format(words=why)) from error
+                raise RelayError(messages.CONNECTION_LOST.format(words=words_to_show(why))) from error
         finally:
-            in_flight.let_go(why, dot_unsent=False)
+            in_flight.release(why, dot_unsent=False)
 
     @property
     def _exhausted(self) -> bool:
-        return 0 < self.per_connection <= self._begun
+        """The connection has carried as many messages as it may."""
+        return 0 < self.options.per_connection <= self._begun
 
-    def _offers(self) -> Extensions:
+    def _extensions(self) -> Extensions:
         utf8 = self.client.supports_extension("smtputf8") and self.client.supports_extension("8bitmime")
         return Extensions(utf8=utf8)
 
-    async def _hand_over(self, in_flight: InFlight, envelope: Envelope) -> None:
-        if not await self._taken(in_flight, envelope):
+    async def _send(self, in_flight: InFlight, envelope: Envelope) -> None:
+        if not await self._is_recipient_accepted(in_flight, envelope):
             return
         if await in_flight.may_send():
             in_flight.leaving = True
-            in_flight.answered(await self._body(envelope.message))
+            in_flight.answered(await self._send_message(envelope.message))
         else:
-            await self._forget()
+            await self._reset()
 
-    async def _taken(self, in_flight: InFlight, envelope: Envelope) -> bool:
+    async def _is_recipient_accepted(self, in_flight: InFlight, envelope: Envelope) -> bool:
         try:
-            await self._opening(envelope)
+            await self._mail_and_rcpt(envelope)
         except (SMTPSenderRefused, SMTPRecipientRefused) as refusal:
             self._closing = refusal.code == CHANNEL_CLOSING
             if self._closing and isinstance(refusal, SMTPSenderRefused):
-                raise  # said to us, not to the message
+                raise  # it refuses the connection, not the message
             in_flight.refused(reply_of(refusal.code, refusal.message))
             if not self._closing:
-                await self._forget()
+                await self._reset()
             return False
         return True
 
-    async def _opening(self, envelope: Envelope) -> None:
-        """MAIL and RCPT; in UTF-8 only for an address that needs it (RFC 6531, FMT-13)."""
+    async def _mail_and_rcpt(self, envelope: Envelope) -> None:
+        """In UTF-8 only for an address that needs it (RFC 6531, FMT-13)."""
+        seconds = self._timeouts.command
         if envelope.recipient.isascii():
-            await self.client.mail(envelope.sender, timeout=TIMEOUTS.command)
-            await self.client.rcpt(envelope.recipient, timeout=TIMEOUTS.command)
+            await self.client.mail(envelope.sender, timeout=seconds)
+            await self.client.rcpt(envelope.recipient, timeout=seconds)
         else:
             options = ["SMTPUTF8", "BODY=8BITMIME"]
-            await self.client.mail(envelope.sender, options=options, encoding="utf-8", timeout=TIMEOUTS.command)
-            await self.client.rcpt(envelope.recipient, encoding="utf-8", timeout=TIMEOUTS.command)
+            await self.client.mail(envelope.sender, options=options, encoding="utf-8", timeout=seconds)
+            await self.client.rcpt(envelope.recipient, encoding="utf-8", timeout=seconds)
 
-    async def _body(self, message: bytes) -> Reply:
+    async def _send_message(self, message: bytes) -> Reply:
         try:
-            done = await self.client.data(message, timeout=self.end_of_data_seconds)
+            done = await self.client.data(message, timeout=self._timeouts.end_of_data)
         except SMTPResponseException as response:
             self._closing = response.code == CHANNEL_CLOSING
-            if response.code < 400:  # no "no", and not the yes it should be: nobody knows
+            if response.code < 400:  # neither a refusal nor the 2xx that accepts: nobody knows
                 return Reply(status=DeliveryStatus.unknown, code=response.code, words=_words(response))
             if not self._closing:
-                await self._forget()  # should it have been DATA that was refused, the envelope still stands
+                await self._reset()  # should it have been DATA that was refused, the transaction is still open
             return reply_of(response.code, response.message)
         return reply_of(done.code, done.message)
 
-    async def _forget(self) -> None:
-        """RSET. A line that is broken by now shows at the next message."""
+    async def _reset(self) -> None:
+        """RSET. A connection that is broken by now shows at the next message."""
         with suppress(SMTPException, OSError):
-            await self.client.rset(timeout=TIMEOUTS.command)
+            await self.client.rset(timeout=self._timeouts.command)
+
+
+def _lost_because(error: Exception) -> str:
+    """Why the connection ended: the server's words, or a note of ours."""
+    match error:
+        case SMTPResponseException():
+            return _words(error)
+        case SMTPTimeoutError() | TimeoutError():
+            return note(LocalNote.timeout)
+        case SMTPServerDisconnected() | ConnectionError():
+            return note(LocalNote.closed_by_server)
+        case _:
+            return note(LocalNote.network_error, without_addresses(str(error)))
 
 
 def _words(error: SMTPResponseException) -> str:

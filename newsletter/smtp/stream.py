@@ -1,46 +1,58 @@
-"""One TCP line to a server: octets out, answers in, time-outs, and what is known of a body when the line breaks."""
+"""One TCP connection to a server: octets out, responses in, timeouts, TLS, and what a loss says about a message."""
 
 import asyncio
 import ssl
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import cast
 
-from newsletter.smtp.commands import DOT, QUIT
 from newsletter.smtp.contract import without_addresses
-from newsletter.smtp.replies import CHANNEL_CLOSING, MalformedResponseError, ResponseReader, SmtpResponse
-from newsletter.smtp.write_timeout import WriteTimeout
+from newsletter.smtp.messages import LocalNote, note
+from newsletter.smtp.protocol import (
+    CHANNEL_CLOSING,
+    FINAL_DOT,
+    QUIT,
+    MalformedResponseError,
+    ResponseReader,
+    SmtpResponse,
+)
 
-ONE_WRITE = 32_768
-"""Octets of a body that go out in one write with what rides behind: an idle socket's buffer takes them at once."""
+_ONE_WRITE = 32_768
+"""Octets of a message that go out in one write with what follows it: an idle socket buffers them at once."""
+_CHECKS_PER_TIMEOUT = 4
+"""How often a write timeout looks while it runs; so it ends up to one look later than it could, and never earlier."""
 
 
 class ConnectionLostError(Exception):
-    """The line is gone, or of no more use. The message says why, in the server's words if it had any."""
+    """The connection is gone, or of no more use. The message is the reason: a note of ours or the server's words."""
 
 
 class SmtpStream(asyncio.Protocol):
-    """The answers come in order, each to whoever awaits `answer()`.
+    """Responses come in order, each to whoever awaits `response()`.
 
-    `block`: the line is given up when the server takes none of the octets that wait for it for so many seconds.
+    `block`: seconds after which the connection is aborted when the server has read none of the octets that wait for it.
     """
 
     def __init__(self, *, block: float) -> None:
-        self.closing = False  # nothing new is to be started: the server said 421, or we gave the line up
+        self.closing = False  # start nothing new: the server said 421, or the connection is being closed
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._in_clear: asyncio.Transport | None = None  # what carries it, once `_transport` encrypts
+        self._clear_transport: asyncio.Transport | None = None  # what carries the TLS of `_transport`
         self._reader = ResponseReader()
-        self._answers: deque[SmtpResponse] = deque()
+        self._responses: deque[SmtpResponse] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = 0.0
-        self._why_lost = ""
-        self._full = False  # the transport still keeps octets that the kernel did not take
-        self._dot_apart = False  # the dot was written by itself, so `_full` speaks of the dot
-        self._dot_kept = False  # the dot was not even given to the transport
-        self._behind = b""
-        self._block = WriteTimeout(block, self._octets_kept, lambda: self._lose("nothing taken in time"))
+        self._lost_because = ""
+        self._buffering = False  # the transport still keeps octets that the kernel did not take
+        self._dot_apart = False  # the final dot was written by itself, so `_buffering` speaks of the dot
+        self._dot_kept = False  # the final dot was not even given to the transport
+        self._pipelined = b""
+        self._write_timeout = _WriteTimeout(
+            block, self._unsent_octets, lambda: self._lose(note(LocalNote.write_timeout))
+        )
         self._gone: asyncio.Future[None] = self._loop.create_future()
 
     # What the dialogue asks of it ---------------------------------------------------------------------------------
@@ -48,67 +60,68 @@ class SmtpStream(asyncio.Protocol):
     def write(self, octets: bytes) -> None:
         self._open().write(octets)
 
-    def write_body(self, body: bytes, *, behind: bytes) -> None:
-        """The body, its dot, and what rides behind.
+    def write_message(self, message: bytes, *, pipelined: bytes) -> None:
+        """The message, its final dot, and the commands that are pipelined behind it.
 
-        A small body goes out in one write with all that follows. A large one goes first, its dot alone after it, and
-        what rides behind only when the kernel has taken both: so a full transport means that the dot has not left.
+        A small message goes out in one write with all that follows. A large one goes first, its dot alone after it, and
+        the commands only when the kernel has taken both: so a transport that still buffers means that the dot has not
+        left.
         """
-        self._dot_apart, self._dot_kept = len(body) > ONE_WRITE, True
+        self._dot_apart, self._dot_kept = len(message) > _ONE_WRITE, True
         if self._dot_apart:
-            self.write(body)
+            self.write(message)
         transport = self._open()
-        transport.write(DOT if self._dot_apart else b"".join((body, DOT, behind)))
+        transport.write(FINAL_DOT if self._dot_apart else b"".join((message, FINAL_DOT, pipelined)))
         self._dot_kept = transport.is_closing()  # open before and closed now: the kernel took nothing of it
-        if self._dot_apart and self._full:
-            self._behind = behind
+        if self._dot_apart and self._buffering:
+            self._pipelined = pipelined
         elif self._dot_apart:
-            self.write(behind)
+            self.write(pipelined)
 
     @property
     def final_dot_unsent(self) -> bool:
-        """Certain that the dot of the last message was not handed to the kernel. False proves nothing."""
-        return self._dot_kept or (self._dot_apart and self._full)
+        """Certain that the final dot of the last message was not handed to the kernel. False proves nothing."""
+        return self._dot_kept or (self._dot_apart and self._buffering)
 
     @property
     def unread(self) -> bool:
         """The server said something that nobody has asked for yet."""
-        return bool(self._answers)
+        return bool(self._responses)
 
     async def response(self, seconds: float) -> SmtpResponse:
-        """The next answer. Raises LineLostError when the line breaks, or stays silent for so long."""
-        if not self._answers:
+        """The next response. Raises ConnectionLostError when the connection breaks, or at this timeout."""
+        if not self._responses:
             await self._wait(seconds)
-        response = self._answers.popleft()
+        response = self._responses.popleft()
         self.closing |= response.code == CHANNEL_CLOSING
         return response
 
     async def encrypt(self, context: ssl.SSLContext, *, host: str, seconds: float) -> None:
         """TLS from here on. Raises OSError (ssl.SSLError among them).
 
-        What came in clear behind the server's yes was not the server's: it is refused (CVE-2011-0411).
+        Octets in clear behind the response to STARTTLS may be injected: they are refused (CVE-2011-0411).
         """
-        if self._answers or self._reader != ResponseReader():
+        if self._responses or self._reader != ResponseReader():
             raise ssl.SSLError("octets in clear behind STARTTLS")
-        self._in_clear = self._open()
+        self._clear_transport = self._open()
         self._transport = await self._loop.start_tls(
-            self._in_clear, self, context, server_hostname=host, ssl_handshake_timeout=seconds
+            self._clear_transport, self, context, server_hostname=host, ssl_handshake_timeout=seconds
         )
         if self._transport is None:
             raise ConnectionResetError
         self._watch_the_buffer(self._transport)
 
     def abort(self) -> None:
-        """Give the line up at once. Octets that the transport still keeps never leave."""
-        self._lose("given up")
+        """Close at once. Octets that the transport still keeps never leave."""
+        self._lose(note(LocalNote.aborted))
 
     async def close(self, seconds: float) -> None:
-        """QUIT if the server still listens; the line is gone afterwards in any case."""
+        """QUIT if the server still listens; the connection is gone afterwards in any case."""
         with suppress(ConnectionLostError):
             if not self.closing:
                 self.write(QUIT)
                 await self.response(seconds)
-        self._lose("closed")
+        self._lose(note(LocalNote.closed))
         if self._transport is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
@@ -126,32 +139,33 @@ class SmtpStream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         try:
-            self._answers.extend(self._reader.feed(data))
+            self._responses.extend(self._reader.feed(data))
         except MalformedResponseError:
-            self._lose("no SMTP answer")
-        if self._answers:
+            self._lose(note(LocalNote.malformed_response))
+        if self._responses:
             self._wake()
 
     def eof_received(self) -> None:
-        self._lose("closed by the server")  # at once: merely closing would first write out what the transport keeps
+        # At once: merely closing would first write out what the transport keeps.
+        self._lose(note(LocalNote.closed_by_server))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lose(without_addresses(str(exc)) if exc else "closed by the server")
+        self._lose(_lost_words(exc) if exc else note(LocalNote.closed_by_server))
         if not self._gone.done():
             self._gone.set_result(None)
 
     def pause_writing(self) -> None:
-        self._full = True
-        self._block.start()
+        self._buffering = True
+        self._write_timeout.start()
 
     def resume_writing(self) -> None:
-        if self._why_lost:
-            return  # what is known of the dot stays as it was when the line broke
-        self._full = False
-        self._block.stop()
-        behind, self._behind = self._behind, b""
-        if behind:
-            self.write(behind)
+        if self._lost_because:
+            return  # what is known of the dot stays as it was when the connection broke
+        self._buffering = False
+        self._write_timeout.stop()
+        pipelined, self._pipelined = self._pipelined, b""
+        if pipelined:
+            self.write(pipelined)
 
     # --------------------------------------------------------------------------------------------------------------
 
@@ -160,8 +174,8 @@ class SmtpStream(asyncio.Protocol):
         transport.set_write_buffer_limits(high=1, low=0)
 
     def _open(self) -> asyncio.Transport:
-        if self._why_lost or self._transport is None or self._transport.is_closing():
-            raise ConnectionLostError(self._why_lost or "closed by the server")
+        if self._lost_because or self._transport is None or self._transport.is_closing():
+            raise ConnectionLostError(self._lost_because or note(LocalNote.closed_by_server))
         return self._transport
 
     async def _wait(self, seconds: float) -> None:
@@ -174,37 +188,37 @@ class SmtpStream(asyncio.Protocol):
             await self._waiter
         finally:
             self._waiter = None
-        if not self._answers:
-            raise ConnectionLostError(self._why_lost)
+        if not self._responses:
+            raise ConnectionLostError(self._lost_because)
 
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(self._deadline, self._look_at_the_clock)
+        self._timer = self._loop.call_at(self._deadline, self._check_deadline)
 
-    def _look_at_the_clock(self) -> None:
-        """One timer serves all waits of a line: it is set anew only when it rings."""
+    def _check_deadline(self) -> None:
+        """One timer serves all waits of a connection: it is set anew only when it fires."""
         self._timer = None
         if self._waiter is None:
             return
         if self._loop.time() < self._deadline:
             self._set_timer()
         else:
-            self._lose("no answer in time")
+            self._lose(note(LocalNote.timeout))
 
-    def _octets_kept(self) -> int:
+    def _unsent_octets(self) -> int:
         """Octets that the kernel has not taken yet, those that wait for their encryption among them."""
-        layers = (self._transport, self._in_clear)
+        layers = (self._transport, self._clear_transport)
         return sum(layer.get_write_buffer_size() for layer in layers if layer is not None)
 
     def _lose(self, why: str) -> None:
         self.closing = True
-        if self._why_lost:
+        if self._lost_because:
             return
-        self._why_lost = why
+        self._lost_because = why
         if self._timer is not None:
             self._timer.cancel()
-        self._block.stop()
+        self._write_timeout.stop()
         if self._transport is not None:
             self._transport.abort()
         self._wake()
@@ -212,3 +226,46 @@ class SmtpStream(asyncio.Protocol):
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+@dataclass(slots=True)
+class _WriteTimeout:
+    """Calls `expired` when none of the unsent octets have left for so many seconds (RTY-04, RFC 5321 §4.5.3.2.5).
+
+    It runs only while the kernel does not take all it is given: a message that it takes at once costs nothing.
+    """
+
+    seconds: float
+    unsent_octets: Callable[[], int]
+    expired: Callable[[], None]
+    _unsent: int = 0  # at the last look at which some had left
+    _since: float = 0.0
+    _next_look: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._unsent, self._since = self.unsent_octets(), loop.time()
+        self._look_later(loop)
+
+    def stop(self) -> None:
+        if self._next_look is not None:
+            self._next_look.cancel()
+            self._next_look = None
+
+    def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.stop()
+        self._next_look = loop.call_later(self.seconds / _CHECKS_PER_TIMEOUT, self._look)
+
+    def _look(self) -> None:
+        loop, unsent = asyncio.get_running_loop(), self.unsent_octets()
+        if unsent != self._unsent:
+            self._unsent, self._since = unsent, loop.time()
+        if loop.time() - self._since < self.seconds:
+            self._look_later(loop)
+        else:
+            self.expired()
+
+
+def _lost_words(error: Exception) -> str:
+    """What the operating system or TLS says of a lost connection, as a note of ours."""
+    return note(LocalNote.network_error, without_addresses(str(error)))

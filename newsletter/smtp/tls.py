@@ -1,4 +1,4 @@
-"""Whose word we take for who a server is: the authorities that the system trusts, or one of our own."""
+"""TLS towards a server: certificate and host name are always verified; the trusted authorities can be one's own."""
 
 import ssl
 from functools import lru_cache
@@ -9,7 +9,7 @@ from newsletter.smtp.contract import RelayError
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Certificate and name are always checked; against the authorities of this file alone when there is one.
+    """A context that trusts the certificate authorities of this PEM file alone; None: those of the system.
 
     A file that was renewed holds from the next connection on. Raises RelayError when it cannot be read as certificates.
     """
@@ -22,5 +22,5 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
 
 
 @lru_cache(maxsize=8)
-def _context(ca_file: Path | None, _changed: int) -> ssl.SSLContext:
+def _context(ca_file: Path | None, _changed_ns: int) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=ca_file)

@@ -1,33 +1,29 @@
-"""Every transport keeps the same promise; the SMTP ones also against a server that says no, later, or nothing."""
+"""Both SMTP clients keep the contract of a transport, against servers that say no, later, or nothing."""
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from newsletter.config import Settings
 from newsletter.smtp.contract import DeliveryStatus, Envelope, RelayError, Reply, Transport
-from newsletter.smtp.folder import Folder
-from newsletter.smtp.handshake import Server
-from newsletter.smtp.options import SmtpOptions
+from newsletter.smtp.factory import send_now
+from newsletter.smtp.options import SmtpOptions, SmtpServer
 from newsletter.smtp.pipelined import PipelinedTransport
-from newsletter.smtp.relay import SmtpRelay
-from newsletter.smtp.single import post
+from newsletter.smtp.relay import RelayTransport
 from tests.kit.outboxes import MESSAGE, ListOutbox, an_envelope
 from tests.kit.scripted_smtp import DROP, TAKE_AND_DROP, Script, Seen, scripted
 from tests.kit.smtp import MailServer, smtp_server
 
-SMTP = ["wire", "relay"]
-ALL = [*SMTP, "folder"]
+SMTP: dict[str, type[PipelinedTransport] | type[RelayTransport]] = {
+    "pipelined": PipelinedTransport,
+    "relay": RelayTransport,
+}
 
 
 def smtp(name: str, port: int, *, username: str = "", password: str = "", per_connection: int = 100) -> Transport:
-    if name == "relay":
-        return SmtpRelay(
-            host="127.0.0.1", port=port, username=username, password=password, per_connection=per_connection
-        )
-    server = Server(host="127.0.0.1", port=port, username=username, password=password)
-    return PipelinedTransport(server=server, options=SmtpOptions(per_connection=per_connection))
+    server = SmtpServer(host="127.0.0.1", port=port, username=username, password=password)
+    return SMTP[name](server=server, options=SmtpOptions(per_connection=per_connection))
 
 
 @pytest.fixture
@@ -47,7 +43,7 @@ def deliver(transport: Transport, outbox: ListOutbox) -> ListOutbox:
 
 
 def deliver_to(name: str, script: Script, outbox: ListOutbox) -> Seen:
-    """One connection to a scripted server; a shut way shows in `outbox` alone."""
+    """One connection to a scripted server; RelayError shows in `outbox` alone."""
 
     async def one_connection() -> Seen:
         async with scripted(script) as seen:
@@ -60,28 +56,27 @@ def deliver_to(name: str, script: Script, outbox: ListOutbox) -> Seen:
     return seen
 
 
-@pytest.fixture(params=ALL)
-def transport(request: pytest.FixtureRequest, tmp_path: Path) -> Transport:
-    if request.param == "folder":
-        return Folder(tmp_path / "Maildir")
-    return smtp(request.param, request.getfixturevalue("mail_server").port)
+@pytest.mark.parametrize("name", SMTP)
+def test_messages_are_accepted(name: str, mail_server: MailServer) -> None:
+    outbox = ListOutbox.of([an_envelope(), an_envelope()])
+    assert deliver(smtp(name, mail_server.port), outbox).fates == ["accepted"] * 2
 
 
-def test_messages_are_accepted(transport: Transport) -> None:
-    assert deliver(transport, ListOutbox.of([an_envelope(), an_envelope()])).fates == ["accepted"] * 2
+def test_single_mails_are_sent_in_their_order(mail_server: MailServer) -> None:
+    settings = Settings(smtp_host="127.0.0.1", smtp_port=mail_server.port)
+    replies = send_now(settings, [an_envelope("a@example.org"), an_envelope()])
+    assert [reply.status for reply in replies] == [DeliveryStatus.accepted] * 2
+    assert [received.recipient for received in mail_server.received] == ["a@example.org", "b@example.org"]
+    assert send_now(settings, []) == []
 
 
-def test_single_letters_are_posted_in_their_order(transport: Transport) -> None:
-    assert [reply.status for reply in post(transport, [an_envelope(), an_envelope()])] == [DeliveryStatus.accepted] * 2
-    assert post(transport, []) == []
-
-
-def test_without_a_permit_nothing_is_handed_over(transport: Transport, tmp_path: Path, mail_server: MailServer) -> None:
+@pytest.mark.parametrize("name", SMTP)
+def test_what_may_not_be_sent_is_not_handed_over(name: str, mail_server: MailServer) -> None:
     async def never(_envelope: Envelope) -> bool:
         return False
 
-    assert deliver(transport, ListOutbox.of([an_envelope()], permission=never)).fates == ["withheld"]
-    assert not list((tmp_path / "Maildir").glob("new/*"))
+    outbox = ListOutbox.of([an_envelope()], permission=never)
+    assert deliver(smtp(name, mail_server.port), outbox).fates == ["withheld"]
     assert not mail_server.received
 
 
@@ -118,7 +113,7 @@ def test_what_the_server_says_is_kept_without_the_address(
 
 
 @pytest.mark.parametrize("name", SMTP)
-def test_a_line_that_breaks_after_the_dot_leaves_the_fate_unknown(name: str) -> None:
+def test_a_connection_that_breaks_after_the_dot_leaves_the_status_unknown(name: str) -> None:
     outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
     seen = deliver_to(name, Script(answers={"DOT": [TAKE_AND_DROP]}), outbox)
     assert outbox.fates == ["unknown"]
@@ -128,7 +123,9 @@ def test_a_line_that_breaks_after_the_dot_leaves_the_fate_unknown(name: str) -> 
 
 @pytest.mark.parametrize("name", SMTP)
 @pytest.mark.parametrize("answers", [{"MAIL": [DROP]}, {"RCPT": [DROP]}, {"MAIL": ["421 4.3.2 going down"]}])
-def test_a_line_that_breaks_before_any_permit_tries_nothing(name: str, answers: dict[str, list[str]]) -> None:
+def test_a_connection_that_breaks_before_anything_may_leave_tries_nothing(
+    name: str, answers: dict[str, list[str]]
+) -> None:
     outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
     with pytest.raises(RelayError, match="coupé la connexion"):
         deliver_to(name, Script(answers=answers), outbox)
@@ -137,7 +134,7 @@ def test_a_line_that_breaks_before_any_permit_tries_nothing(name: str, answers: 
 
 
 @pytest.mark.parametrize("name", SMTP)
-def test_a_line_that_breaks_later_only_gives_the_rest_back(name: str) -> None:
+def test_a_connection_that_breaks_later_only_gives_the_rest_back(name: str) -> None:
     outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
     deliver_to(name, Script(answers={"MAIL": ["250 ok", DROP]}), outbox)
     assert outbox.fates == ["accepted"]
@@ -146,7 +143,7 @@ def test_a_line_that_breaks_later_only_gives_the_rest_back(name: str) -> None:
 
 @pytest.mark.parametrize("name", SMTP)
 @pytest.mark.parametrize("when", ["RCPT", "DOT"])
-def test_after_421_the_line_is_left_and_the_rest_waits_for_another(name: str, when: str) -> None:
+def test_after_421_the_connection_is_left_and_the_rest_waits_for_another(name: str, when: str) -> None:
     outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
     seen = deliver_to(name, Script(answers={when: ["421 4.7.0 enough"]}), outbox)
     assert outbox.fates == ["try_later"]
@@ -174,7 +171,7 @@ def test_an_accented_address_goes_only_where_it_is_understood(name: str) -> None
 
 
 @pytest.mark.parametrize("name", SMTP)
-def test_a_permit_that_fails_sends_nothing_and_is_not_hidden(name: str) -> None:
+def test_a_failure_to_ask_whether_it_may_leave_sends_nothing_and_is_not_hidden(name: str) -> None:
     async def fails(_envelope: Envelope) -> bool:
         raise LookupError
 
@@ -204,7 +201,7 @@ def test_a_server_that_wants_no_mail_now_is_said_in_its_words(name: str) -> None
         deliver_to(name, Script(greeting="554 5.7.1 not you"), ListOutbox.of([an_envelope()]))
 
 
-@pytest.mark.filterwarnings("ignore:Requiring AUTH")  # aiosmtpd warns of a login without TLS; the line is loopback
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")  # aiosmtpd warns of a login without TLS; this is loopback
 @pytest.mark.parametrize("name", SMTP)
 def test_a_refused_login_is_said_in_one_sentence(name: str) -> None:
     with smtp_server(login=("lot", "secret")) as mail_server:

@@ -25,7 +25,7 @@ from newsletter.delivery.sender.group_commit import Arming
 from newsletter.delivery.throttle.providers import RateLimits, RateLimitTable, read_pace
 from newsletter.smtp.contract import Connection, DeliveryStatus, Outbox, Reply, Transport
 from newsletter.smtp.factory import transport_for
-from newsletter.smtp.options import Client, SmtpOptions, Timeouts
+from newsletter.smtp.options import SmtpClient, SmtpOptions, Timeouts
 from newsletter.store import Store
 from newsletter.tokens import Keyring
 
@@ -121,7 +121,7 @@ def send(orders: SenderOptions, *, program: Stopwatch | None = None) -> int:
 def _way_out(orders: SenderOptions) -> Transport:
     if orders.transport == "nowhere":
         return NullTransport()
-    client = {"wire": Client.wire, "relay": Client.aiosmtplib}[orders.transport]
+    client = {"wire": SmtpClient.pipelined, "relay": SmtpClient.aiosmtplib}[orders.transport]
     settings = Settings(home=HOME, smtp_host="127.0.0.1", smtp_port=orders.port)
     timeouts = Timeouts(end_of_data=orders.end_of_data_seconds)
     return transport_for(settings, options=SmtpOptions(client=client, timeouts=timeouts))

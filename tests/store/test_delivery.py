@@ -21,7 +21,8 @@ from newsletter.delivery.sender.group_commit import RENEWED_AFTER, Arming, Leave
 from newsletter.delivery.throttle.providers import RateLimits, RateLimitTable
 from newsletter.errors import RefusedError
 from newsletter.smtp.contract import DeliveryStatus, Envelope, Outbox, Reply
-from newsletter.smtp.relay import SmtpRelay
+from newsletter.smtp.options import SmtpOptions, SmtpServer, Timeouts
+from newsletter.smtp.relay import RelayTransport
 from newsletter.store import Store
 from newsletter.store.activity import Event
 from newsletter.store.columns import key
@@ -46,7 +47,10 @@ class Desk:
         return asyncio.run(self.sender().drain())
 
     def sender(self) -> Sender:
-        relay = SmtpRelay(host="127.0.0.1", port=self.mail_server.port, end_of_data_seconds=5)
+        relay = RelayTransport(
+            server=SmtpServer(host="127.0.0.1", port=self.mail_server.port),
+            options=SmtpOptions(timeouts=Timeouts(end_of_data=5)),
+        )
         return Sender(self.store, self.clock, relay, lambda _edition: plain_letter, owner="test")
 
     def balance(self) -> Balance:

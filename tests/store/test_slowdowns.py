@@ -16,7 +16,7 @@ from newsletter.delivery.sender.drain import Drained, Sender
 from newsletter.delivery.throttle import backoff
 from newsletter.delivery.throttle.providers import BackoffRule, RateLimits, RateLimitTable
 from newsletter.instance import Instance
-from newsletter.smtp.handshake import Server
+from newsletter.smtp.options import SmtpServer
 from newsletter.smtp.pipelined import PipelinedTransport
 from newsletter.store import Store
 from newsletter.store.columns import key
@@ -47,7 +47,7 @@ class Send:
     edition_id: int
 
     def send(self) -> Drained:
-        wire = PipelinedTransport(server=Server(host="127.0.0.1", port=self.mail_server.port))
+        wire = PipelinedTransport(server=SmtpServer(host="127.0.0.1", port=self.mail_server.port))
         sender = Sender(self.store, self.clock, wire, lambda _e: plain_letter, owner="test", pace=lambda: TABLE)
         return asyncio.run(sender.drain())
 

@@ -23,7 +23,7 @@ from newsletter.delivery.throttle.providers import (
 )
 from newsletter.delivery.throttle.rate_limits import BLOCKED, LimitShare, RateLimiter
 from newsletter.delivery.throttle.warmup import warmup_cap
-from newsletter.smtp.options import Client, Security, SmtpOptions
+from newsletter.smtp.options import Security, SmtpClient, SmtpOptions
 from tests.kit.certificates import Authority
 
 PROVIDERS = ("gmail", "orange", "other:causse.example")
@@ -278,7 +278,10 @@ def test_a_provider_may_still_stand_under_its_first_name_of_family(tmp_path: Pat
         ("[family.orange]\nconnections = -1", "« family.orange.connections » ne convient pas"),
         ("[default", "n’est pas du TOML"),
         ("[default]\nconnections = true", "un nombre entier"),
-        ('[lane.default]\nclient = "postfix"', "« lane.default.client » ne convient pas : « wire » ou « aiosmtplib »"),
+        (
+            '[lane.default]\nclient = "postfix"',
+            "« lane.default.client » ne convient pas : « pipelined » ou « aiosmtplib »",
+        ),
         ("[lane.default]\npipelining = 0", "« lane.default.pipelining » ne convient pas : true ou false"),
         ("[lane.default]\nper_connection = -1", "« lane.default.per_connection » ne convient pas"),
         ('[lane.default]\nehlo = "moi\\r\\nQUIT"', "« lane.default.ehlo » ne convient pas : le nom complet"),
@@ -310,9 +313,19 @@ def test_a_lane_s_switches_are_those_of_the_file_and_for_the_rest_as_usual(
     assert table.smtp_options("default", usual) == replace(
         usual, pipelining=False, per_connection=0, ca_file=tmp_path / "lot.pem"
     )
-    assert table.smtp_options("slow", usual) == replace(usual, client=Client.aiosmtplib, ehlo="envoi.ohmylot.example")
+    assert table.smtp_options("slow", usual) == replace(
+        usual, client=SmtpClient.aiosmtplib, ehlo="envoi.ohmylot.example"
+    )
     assert table.smtp_options("other", usual) == usual
     assert table.lane("default", connections=4, per_minute=6000) == RateLimits(connections=4, per_minute=100)
+
+
+def test_the_pipelined_client_may_still_be_called_by_its_first_name(tmp_path: Path) -> None:
+    file = tmp_path / "pace.toml"
+    file.write_text('[lane.default]\nclient = "wire"\n[lane.slow]\nclient = "pipelined"\n')
+    table = read_pace(file)
+    for lane in ("default", "slow"):
+        assert table.smtp_options(lane, SmtpOptions(client=SmtpClient.aiosmtplib)).client is SmtpClient.pipelined
 
 
 def test_an_authority_that_was_missing_is_found_once_it_is_there(tmp_path: Path, authority: Authority) -> None:

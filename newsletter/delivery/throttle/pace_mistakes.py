@@ -18,7 +18,7 @@ EXPECTED = {
     "first": lazy("un nombre entier, au moins 1"),
     "target": lazy("un nombre entier, au moins 1"),
     "growth": lazy("un nombre de plus de 1 à 2 au plus"),
-    "client": lazy("« wire » ou « aiosmtplib »"),
+    "client": lazy("« pipelined » ou « aiosmtplib »"),
     "pipelining": lazy("true ou false"),
     "ehlo": lazy("le nom complet de cette machine, comme « envoi.exemple.fr »"),
     "ca_file": lazy("un fichier de certificats au format PEM, à chercher dans le dossier des données"),

@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from newsletter.delivery.throttle.pace_mistakes import PaceFileError, mistake
 from newsletter.i18n import _
 from newsletter.smtp.contract import RelayError
-from newsletter.smtp.options import Client, SmtpOptions
+from newsletter.smtp.options import SmtpClient, SmtpOptions
 from newsletter.smtp.tls import tls_context
 
 _SHIPPED = Path(__file__).parent / "reference" / "providers.toml"
@@ -90,7 +90,7 @@ class _ProviderSection(_Default):
 class LaneSection(_Pace):
     """A way out: its pace, and how its server is spoken to. Encryption goes with host and login, in the settings."""
 
-    client: Client = Client.wire
+    client: SmtpClient = SmtpClient.pipelined
     pipelining: bool = Field(default=True, strict=True)
     ehlo: str = Field(default="", max_length=255, pattern=r"^([0-9A-Za-z.-]*|\[[0-9A-Za-z:.]+\])$")
     ca_file: Path | None = None

@@ -12,11 +12,10 @@ import pytest
 from newsletter.config import Settings
 from newsletter.smtp.contract import Envelope, RelayError
 from newsletter.smtp.factory import transport_for
-from newsletter.smtp.handshake import Server, our_name
-from newsletter.smtp.options import Client, Security, SmtpOptions, Timeouts
-from newsletter.smtp.pipelined import PipelinedTransport
-from newsletter.smtp.relay import SmtpRelay
-from newsletter.smtp.replies import MalformedResponseError, ResponseReader
+from newsletter.smtp.options import Security, SmtpClient, SmtpOptions, SmtpServer, Timeouts
+from newsletter.smtp.pipelined import PipelinedTransport, ehlo_name
+from newsletter.smtp.protocol import MalformedResponseError, ResponseReader
+from newsletter.smtp.relay import RelayTransport
 from tests.kit.certificates import Authority
 from tests.kit.outboxes import ListOutbox, an_envelope, deliver_all
 from tests.kit.scripted_smtp import (
@@ -48,15 +47,16 @@ async def send(
     outbox: ListOutbox,
     script: Script | None = None,
     *,
-    server: Server | None = None,
+    server: SmtpServer | None = None,
     options: SmtpOptions | None = None,
 ) -> Seen:
-    """Everything over one line."""
+    """Everything over one connection."""
     async with scripted(script) as seen:
-        wire = PipelinedTransport(
-            server=replace(server or Server(host="127.0.0.1", port=0), port=seen.port), options=options or SmtpOptions()
+        transport = PipelinedTransport(
+            server=replace(server or SmtpServer(host="127.0.0.1", port=0), port=seen.port),
+            options=options or SmtpOptions(),
         )
-        async with wire.connect() as connection:
+        async with transport.connect() as connection:
             await connection.deliver(outbox)
     assert not outbox.held
     return seen
@@ -79,7 +79,7 @@ def test_a_message_costs_one_round_trip(run: Runs) -> None:
     [(("SIZE",), SmtpOptions()), (EVERYTHING, SmtpOptions(pipelining=False))],
     ids=["not offered", "switched off"],
 )
-def test_one_command_at_a_time_where_groups_are_not_wanted(
+def test_one_command_at_a_time_where_pipelining_is_not_wanted(
     run: Runs, extensions: tuple[str, ...], options: SmtpOptions
 ) -> None:
     outbox = ListOutbox.of([an_envelope()] * 3)
@@ -88,7 +88,7 @@ def test_one_command_at_a_time_where_groups_are_not_wanted(
     assert seen.turns == 3 * 4 + 3
 
 
-def test_nothing_rides_ahead_of_the_pace(run: Runs) -> None:
+def test_nothing_is_pipelined_ahead_of_the_rate_limit(run: Runs) -> None:
     outbox = ListOutbox.of([an_envelope()] * 3)
     outbox.may_poll = lambda: False
     assert run(send(outbox)).turns == 3 * 2 + 3
@@ -111,7 +111,7 @@ def test_a_refused_recipient_costs_no_other_and_nothing_reaches_nobody(
 
 
 def test_a_refused_sender_with_a_taken_recipient_gets_no_empty_message(run: Runs) -> None:
-    """Odd servers judge each command alone; then only cutting the line keeps an empty message away from the reader."""
+    """Odd servers judge each command alone; then only cutting the connection keeps an empty message from its reader."""
     outbox = ListOutbox.of([an_envelope()])
     seen = run(send(outbox, Script(answers={"MAIL": ["550 5.7.1 not from you"]}, any_order=True)))
     assert (outbox.fates, seen.taken) == (["refused"], [])
@@ -156,7 +156,7 @@ def test_the_body_arrives_unchanged_whatever_its_dots(run: Runs, body: bytes) ->
     assert outbox.fates == ["accepted"] * 2
 
 
-def test_the_size_is_told_and_a_message_that_is_too_large_stays_at_home(run: Runs) -> None:
+def test_the_size_is_told_and_a_message_that_is_too_large_is_not_offered(run: Runs) -> None:
     outbox = ListOutbox.of([an_envelope(message=b"x" * 3000 + b"\r\n"), an_envelope()])
     seen = run(send(outbox, Script(extensions=("PIPELINING", "SIZE 2000"))))
     assert outbox.fates == ["refused", "accepted"]
@@ -178,7 +178,7 @@ LARGE = b"x" * 998 + b"\r\n"
 
 
 @pytest.mark.parametrize("security", list(Security))
-def test_a_line_lost_before_the_dot_left_is_no_doubt(run: Runs, security: Security, authority: Authority) -> None:
+def test_a_connection_lost_before_the_dot_left_is_no_doubt(run: Runs, security: Security, authority: Authority) -> None:
     outbox = ListOutbox.of([an_envelope(message=LARGE * 16_000), an_envelope("c@example.org")])
     script = authority.script(security, Script(answers={"DATA": [READ_NO_MORE]}))
     seen = run(send(outbox, script, options=authority.options(security)))
@@ -188,7 +188,7 @@ def test_a_line_lost_before_the_dot_left_is_no_doubt(run: Runs, security: Securi
 @pytest.mark.parametrize("security", list(Security))
 @pytest.mark.parametrize("message", [LARGE, LARGE * 100], ids=["small", "large"])
 @pytest.mark.parametrize("end", [DROP, TAKE_AND_DROP])
-def test_a_line_lost_after_the_dot_left_is_in_doubt(
+def test_a_connection_lost_after_the_dot_left_is_in_doubt(
     run: Runs, security: Security, authority: Authority, message: bytes, end: str
 ) -> None:
     outbox = ListOutbox.of([an_envelope(message=message), an_envelope("c@example.org")])
@@ -208,26 +208,28 @@ SHORT = SmtpOptions(timeouts=Timeouts(command=0.05, data=0.05, end_of_data=0.05,
 def test_a_server_that_stays_silent_after_the_dot_leaves_a_doubt(run: Runs) -> None:
     outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
     run(send(outbox, Script(answers={"DOT": [SILENCE]}), options=SHORT))
-    assert (outbox.fates, outbox.replies[0].words) == (["unknown"], "no answer in time")
+    assert (outbox.fates, outbox.replies[0].words) == (["unknown"], "local:timeout")
 
 
 STUCK = Timeouts(block=0.2)
 
 
 @pytest.mark.parametrize("security", list(Security))
-def test_a_server_that_takes_none_of_a_body_is_given_up_without_a_doubt(
+def test_a_server_that_reads_none_of_a_message_times_out_without_a_doubt(
     run: Runs, security: Security, authority: Authority
 ) -> None:
     outbox = ListOutbox.of([an_envelope(message=LARGE * 16_000), an_envelope("c@example.org")])
     script = authority.script(security, Script(answers={"DATA": [STALL]}))
     began = time.monotonic()
     run(send(outbox, script, options=replace(authority.options(security), timeouts=STUCK)))
-    assert (outbox.fates, outbox.replies[0].words, len(outbox.waiting)) == (["try_later"], "nothing taken in time", 1)
+    assert (outbox.fates, outbox.replies[0].words, len(outbox.waiting)) == (["try_later"], "local:write-timeout", 1)
     assert time.monotonic() - began >= STUCK.block
 
 
 @pytest.mark.parametrize("security", [Security.none, Security.tls])
-def test_a_server_that_takes_a_body_slowly_is_waited_for(run: Runs, security: Security, authority: Authority) -> None:
+def test_a_server_that_reads_a_message_slowly_is_waited_for(
+    run: Runs, security: Security, authority: Authority
+) -> None:
     outbox = ListOutbox.of([an_envelope(message=LARGE * 16_000), an_envelope("c@example.org")])
     script, timeouts = authority.script(security, Script(answers={"DATA": [READ_SLOWLY]})), Timeouts(block=0.4)
     began = time.monotonic()
@@ -237,20 +239,20 @@ def test_a_server_that_takes_a_body_slowly_is_waited_for(run: Runs, security: Se
 
 
 @pytest.mark.parametrize("when", ["EHLO", "MAIL", "RCPT", "DATA"])
-def test_a_server_that_stays_silent_before_it_shuts_the_way(run: Runs, when: str) -> None:
+def test_a_server_that_stays_silent_before_is_out_of_reach(run: Runs, when: str) -> None:
     outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
     with pytest.raises(RelayError):
         run(send(outbox, Script(answers={when: [SILENCE]}), options=SHORT))
     assert (outbox.fates, len(outbox.waiting)) == ([], 2)
 
 
-def test_a_permit_withdrawn_after_354_cuts_the_line_and_delivers_nothing(run: Runs) -> None:
+def test_what_may_not_leave_after_354_cuts_the_connection_and_delivers_nothing(run: Runs) -> None:
     async def only_the_second(envelope: Envelope) -> bool:
         return envelope.key == 1
 
     async def all_of_it() -> Seen:
         async with scripted() as seen:
-            await deliver_all(PipelinedTransport(server=Server(host="127.0.0.1", port=seen.port)), outbox)
+            await deliver_all(PipelinedTransport(server=SmtpServer(host="127.0.0.1", port=seen.port)), outbox)
             return seen
 
     outbox = ListOutbox.of([an_envelope("a@example.org"), an_envelope("b@example.org")], permission=only_the_second)
@@ -267,9 +269,9 @@ def test_cancelled_while_the_server_thinks_the_mail_is_in_doubt(run: Runs) -> No
             with pytest.raises(TimeoutError):
                 async with (
                     asyncio.timeout(0.1),
-                    PipelinedTransport(server=Server(host="127.0.0.1", port=seen.port)).connect() as line,
+                    PipelinedTransport(server=SmtpServer(host="127.0.0.1", port=seen.port)).connect() as connection,
                 ):
-                    await line.deliver(outbox)
+                    await connection.deliver(outbox)
             return seen
 
     run(cancelled())
@@ -324,7 +326,7 @@ def test_without_its_encryption_nothing_is_said_to_a_server(run: Runs, script: S
         run(send(ListOutbox.of([an_envelope()]), script, options=SmtpOptions(security=Security.starttls)))
 
 
-def test_words_in_clear_behind_starttls_are_not_believed(run: Runs, authority: Authority) -> None:
+def test_octets_in_clear_behind_starttls_are_refused(run: Runs, authority: Authority) -> None:
     script = authority.script(Security.starttls, Script(answers={"STARTTLS": ["220 go on\r\n250 PIPELINING"]}))
     with pytest.raises(RelayError):
         run(send(ListOutbox.of([an_envelope()]), script, options=authority.options(Security.starttls)))
@@ -332,7 +334,7 @@ def test_words_in_clear_behind_starttls_are_not_believed(run: Runs, authority: A
 
 @pytest.mark.parametrize("offered", ["AUTH PLAIN LOGIN", "AUTH LOGIN", "AUTH=LOGIN"])
 def test_both_logins_are_spoken(run: Runs, offered: str) -> None:
-    server = Server(host="127.0.0.1", port=0, username="lot", password="clé")
+    server = SmtpServer(host="127.0.0.1", port=0, username="lot", password="clé")
     outbox = ListOutbox.of([an_envelope()])
     script = Script(extensions=("PIPELINING", offered), answers={"LOGIN": ["235 2.7.0 welcome"]})
     seen = run(send(outbox, script, server=server))
@@ -349,7 +351,7 @@ def test_both_logins_are_spoken(run: Runs, offered: str) -> None:
     ("extensions", "sentence"), [(("AUTH PLAIN",), "535 5.7.8 no"), (("AUTH CRAM-MD5",), "PLAIN ou LOGIN")]
 )
 def test_a_login_that_fails_is_said(run: Runs, extensions: tuple[str, ...], sentence: str) -> None:
-    server = Server(host="127.0.0.1", port=0, username="lot", password="secret")
+    server = SmtpServer(host="127.0.0.1", port=0, username="lot", password="secret")
     with pytest.raises(RelayError, match=sentence):
         run(send(ListOutbox.of([]), Script(extensions=extensions, answers={"LOGIN": ["535 5.7.8 no"]}), server=server))
 
@@ -364,12 +366,16 @@ def test_a_server_that_knows_no_ehlo_is_greeted_the_old_way(run: Runs) -> None:
 
 
 def test_a_machine_without_a_full_name_says_its_address() -> None:
-    assert our_name("::1").startswith(("[IPv6:::1]", "[")) or "." in our_name("::1")
+    assert ehlo_name("::1").startswith(("[IPv6:::1]", "[")) or "." in ehlo_name("::1")
 
 
-def test_the_switches_choose_the_client() -> None:
+def test_the_options_choose_the_client() -> None:
     settings = Settings(smtp_host="relay.example", smtp_port=587, smtp_security="starttls")
-    wire = transport_for(settings)
-    assert isinstance(wire, PipelinedTransport)
-    assert (wire.server.host, wire.server.port, wire.options.security) == ("relay.example", 587, Security.starttls)
-    assert isinstance(transport_for(settings, options=SmtpOptions(client=Client.aiosmtplib)), SmtpRelay)
+    transport = transport_for(settings)
+    assert isinstance(transport, PipelinedTransport)
+    assert (transport.server.host, transport.server.port, transport.options.security) == (
+        "relay.example",
+        587,
+        Security.starttls,
+    )
+    assert isinstance(transport_for(settings, options=SmtpOptions(client=SmtpClient.aiosmtplib)), RelayTransport)

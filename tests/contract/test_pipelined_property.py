@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.smtp.contract import Envelope
-from newsletter.smtp.handshake import Server
-from newsletter.smtp.options import SmtpOptions, Timeouts
+from newsletter.smtp.options import SmtpOptions, SmtpServer, Timeouts
 from newsletter.smtp.pipelined import PipelinedTransport
 from tests.kit.outboxes import ListOutbox, an_envelope, deliver_all
 from tests.kit.scripted_smtp import DROP, EVERYTHING, TAKE_AND_DROP, Script, Seen, scripted
@@ -30,12 +29,12 @@ scripts = st.fixed_dictionaries(
 @given(
     answers=scripts,
     mails=st.integers(0, 6),
-    in_groups=st.booleans(),
+    pipelining=st.booleans(),
     per_connection=st.integers(1, 4),
     seed=st.integers(0, 1000),
 )
 def test_every_mail_is_accounted_for(
-    answers: dict[str, list[str]], mails: int, in_groups: bool, per_connection: int, seed: int
+    answers: dict[str, list[str]], mails: int, pipelining: bool, per_connection: int, seed: int
 ) -> None:
     chance = random.Random(seed)  # noqa: S311  plays the clock, guards nothing
 
@@ -45,13 +44,13 @@ def test_every_mail_is_accounted_for(
 
     outbox = ListOutbox.of([an_envelope(f"{number}@example.org") for number in range(mails)], permission=mostly)
     outbox.may_poll = lambda: chance.random() < 0.8
-    script = Script(answers=answers, extensions=EVERYTHING if in_groups else ())
+    script = Script(answers=answers, extensions=EVERYTHING if pipelining else ())
     options = SmtpOptions(per_connection=per_connection, timeouts=Timeouts(command=2, data=2, end_of_data=2))
 
     async def run() -> Seen:
         async with scripted(script) as seen:
-            wire = PipelinedTransport(server=Server(host="127.0.0.1", port=seen.port), options=options)
-            await deliver_all(wire, outbox, connections=60)
+            transport = PipelinedTransport(server=SmtpServer(host="127.0.0.1", port=seen.port), options=options)
+            await deliver_all(transport, outbox, connections=60)
             return seen
 
     seen = asyncio.run(run())
