@@ -193,17 +193,6 @@ class Role(StrEnum):
     admin = "admin"
 
 
-class BlockKind(StrEnum):
-    """What an issue is written from."""
-
-    text = "text"
-    employers = "employers"
-    openings = "openings"
-    portrait = "portrait"
-    poll = "poll"
-    callback = "callback"
-
-
 _LABELS: tuple[tuple[StrEnum, str], ...] = (
     (Axis.newsletter, lazy("recevoir la lettre")),
     (Axis.clicks, lazy("mesure des clics")),
@@ -295,12 +284,6 @@ _LABELS: tuple[tuple[StrEnum, str], ...] = (
     (Role.marketing, lazy("communication")),
     (Role.adviser, lazy("référent accueil")),
     (Role.admin, lazy("administration")),
-    (BlockKind.text, lazy("texte")),
-    (BlockKind.employers, lazy("employeurs")),
-    (BlockKind.openings, lazy("offres d’emploi")),
-    (BlockKind.portrait, lazy("portrait")),
-    (BlockKind.poll, lazy("sondage « quand pourriez-vous venir ? »")),
-    (BlockKind.callback, lazy("bouton « rappelez-moi »")),
 )
 LABELS = {(type(word), word.value): text for word, text in _LABELS}
 """By list and word: the same word may stand in two lists, and means something else in each."""

@@ -11,6 +11,8 @@ import click
 import yaml
 
 from newsletter import pipeline
+from newsletter.blocks.block import DraftError
+from newsletter.blocks.registry import read_blocks
 from newsletter.cli import send_window
 from newsletter.cli.doubts import doubts
 from newsletter.cli.instance import the_instance
@@ -20,7 +22,6 @@ from newsletter.compose.mime import letterhead
 from newsletter.delivery.ledger.balance import Balance
 from newsletter.i18n import _, lazy
 from newsletter.issues import approval, draft
-from newsletter.issues.blocks import DraftError, read_blocks
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue
 from newsletter.words import label
@@ -95,7 +96,7 @@ def show(number: int, as_json: bool) -> None:
         if value:
             click.echo(f"  {name} : {value}")
     for position, block in enumerate(draft.blocks_of(one), start=1):
-        click.echo(f"  {position}. {label(block.kind)}")
+        click.echo(f"  {position}. {block.label}")
     for finding in found:
         click.echo((_("À corriger : ") if finding.level == "block" else _("À voir : ")) + finding.sentence)
 

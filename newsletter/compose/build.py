@@ -14,7 +14,7 @@ import mjml
 from premailer import Premailer
 
 from newsletter.compose.content import Content
-from newsletter.compose.layout import lay_out, words_of
+from newsletter.compose.layout import lay_out, texts_of
 from newsletter.compose.links import LinkTarget
 from newsletter.compose.mime import Letterhead
 from newsletter.compose.placeholders import Shield
@@ -46,7 +46,8 @@ def compile_issue(content: Content, *, template: str, letterhead: Letterhead) ->
                 name=template, known=", ".join(issue_templates())
             )
         )
-    shield = Shield(apart_from="\n".join(words_of(content)))
+    without_tags, _links = lay_out(content, letterhead=letterhead, slot=lambda tag: "")
+    shield = Shield(apart_from="\n".join(texts_of(without_tags)))
     page, links = lay_out(content, letterhead=letterhead, slot=shield.word)
     html = compile_html(f"issues/{template}.mjml", page, shield=shield)
     text = compile_text(f"issues/{template}.txt", page, shield=shield)

@@ -1,113 +1,27 @@
-"""What an issue says, resolved: plain frozen values, so that compose needs no database and a template no objects."""
+"""What an issue says, resolved: compose reads no database, and a template sees plain values only."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, Protocol
 
-from newsletter.words import BlockKind
+from newsletter.compose.findings import Finding
+from newsletter.compose.links import LinkNumbering
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A picture of the catalogue, at its public address."""
-
-    url: str
-    alt: str
+Values = dict[str, Any]
+"""What a template sees: texts, lists and mappings of them, never an object with methods of ours (SEC-10)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpeningLine:
-    """A job, as one line of an issue."""
+class ContentBlock(Protocol):
+    """A block with all that it shows. `newsletter.blocks` has the kinds."""
 
-    id: int
-    title: str
-    employer: str
-    employer_id: int
-    sector_code: str
-    place: str
-    contract: str
-    about: str
-    url: str
-    expires_on: date
+    def values(self, links: LinkNumbering) -> Values:
+        """What a template sees of it, its `kind` among them; each link is registered in `links`, in its order."""
+        ...
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmployerCard:
-    """An employer with the jobs they offer at this moment."""
-
-    id: int
-    name: str
-    sector: str
-    sector_code: str
-    place: str
-    about: str
-    url: str
-    picture: Picture | None
-    openings: tuple[OpeningLine, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextBlock:
-    """The marketing team's own words, in Markdown."""
-
-    markdown: str
-    kind: BlockKind = BlockKind.text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmployersBlock:
-    title: str
-    employers: tuple[EmployerCard, ...]
-    kind: BlockKind = BlockKind.employers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpeningsBlock:
-    title: str
-    openings: tuple[OpeningLine, ...]
-    kind: BlockKind = BlockKind.openings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortraitBlock:
-    """A person of the Lot, with what preflight must know of their image right."""
-
-    id: int
-    person: str
-    role: str
-    employer: str
-    employer_id: int | None
-    sector_code: str | None
-    place: str
-    quote: str
-    story: str
-    url: str
-    picture: Picture | None
-    image_right_until: date
-    withdrawn: bool
-    kind: BlockKind = BlockKind.portrait
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollAnswer:
-    word: str  # a Horizon word
-    label: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollBlock:
-    question: str
-    answers: tuple[PollAnswer, ...]
-    kind: BlockKind = BlockKind.poll
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallbackBlock:
-    title: str
-    text: str
-    kind: BlockKind = BlockKind.callback
-
-
-Block = TextBlock | EmployersBlock | OpeningsBlock | PortraitBlock | PollBlock | CallbackBlock
+    def findings(self, *, today: date) -> Iterator[Finding]:
+        """What preflight says of it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,4 +30,4 @@ class Content:
 
     subject: str
     preheader: str
-    blocks: tuple[Block, ...]
+    blocks: tuple[ContentBlock, ...]

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from newsletter import urls
+from newsletter.compose import markdown
 from newsletter.tokens import Keyring, Purpose
 from newsletter.words import LinkKind
 
@@ -24,6 +26,38 @@ class LinkTarget:
     opening_id: int | None = None
     portrait_id: int | None = None
     sector_code: str | None = None
+
+
+class LinkNumbering:
+    """Numbers the links of an issue from 1, the same target once, in the order they are registered.
+
+    `slot` says what stands in the template for a per-reader tag such as `[[ link_1 ]]`.
+    """
+
+    def __init__(self, slot: Callable[[str], str]) -> None:
+        self._slot = slot
+        self._registered: dict[tuple[object, ...], str] = {}
+        self.targets: list[LinkTarget] = []
+
+    def register(self, kind: LinkKind, url: str, label: str, **points_at: Any) -> str:
+        """What stands for this link in a template; the empty text for an address that may not stand in a mail.
+
+        `points_at` are the fields of LinkTarget that say what of the catalogue it leads to, or the answer of a poll.
+        """
+        if kind not in ANSWERED and not markdown.allowed(url):
+            return ""
+        target = (kind, url, *sorted(points_at.items()))
+        if target not in self._registered:
+            number = len(self.targets) + 1
+            self.targets.append(LinkTarget(number=number, kind=kind, url=url, label=label[:200], **points_at))
+            self._registered[target] = self._slot(f"[[ link_{number} ]]")
+        return self._registered[target]
+
+    def page(self, url: str, label: str) -> str:
+        """Where a link of a text leads: web pages are registered, `mailto:` and `tel:` stay as they are."""
+        if not url.lower().startswith(("http://", "https://")):
+            return url if markdown.allowed(url) else ""
+        return self.register(LinkKind.page, url, label)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,15 @@
 
 from datetime import datetime
 
+from newsletter.blocks.callback import CallbackBlock
+from newsletter.blocks.employers import EmployersBlock
+from newsletter.blocks.openings import OpeningsBlock
+from newsletter.blocks.poll import PollBlock
+from newsletter.blocks.portrait import PortraitBlock
+from newsletter.blocks.text import TextBlock
 from newsletter.catalogue import employers, openings, portraits
 from newsletter.clock import paris_day
-from newsletter.issues import blocks, draft
+from newsletter.issues import draft
 from newsletter.store import Session
 from newsletter.store.columns import key
 
@@ -36,13 +42,13 @@ def write_issue(session: Session, *, now: datetime) -> int:
         preheader="Un portrait, cinq offres, et une question pour vous.",
         segment=_SEGMENT,
         blocks=[
-            blocks.Text(markdown=_OPENING_WORDS),
-            blocks.Employers(employers=tuple(employer_ids[:3])),
-            blocks.Portrait(portrait=portrait_ids[0]),
-            blocks.Openings(openings=tuple(opening_ids[:5])),
-            blocks.Poll(),
-            blocks.Callback(),
-            blocks.Text(markdown=_CLOSING_WORDS),
+            TextBlock(markdown=_OPENING_WORDS),
+            EmployersBlock(employers=tuple(employer_ids[:3])),
+            PortraitBlock(portrait=portrait_ids[0]),
+            OpeningsBlock(openings=tuple(opening_ids[:5])),
+            PollBlock(),
+            CallbackBlock(),
+            TextBlock(markdown=_CLOSING_WORDS),
         ],
     )
     return key(issue.id)

@@ -9,18 +9,18 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 import segments
+from newsletter.blocks.registry import resolve_blocks
 from newsletter.clock import paris_day
 from newsletter.compose import preflight
 from newsletter.compose.build import Compiled, compile_issue
 from newsletter.compose.content import Content
+from newsletter.compose.findings import Finding
 from newsletter.compose.mime import Letterhead
-from newsletter.compose.preflight import Finding
 from newsletter.compose.program import Filled
 from newsletter.errors import RefusedError
 from newsletter.i18n import _
 from newsletter.issues.calendar import move
-from newsletter.issues.draft import the_issue
-from newsletter.issues.resolve import content_of
+from newsletter.issues.draft import blocks_of, the_issue
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue, Link, Variant
 from newsletter.urls import MEDIA_PATH
@@ -71,7 +71,7 @@ def reopen(session: Session, issue_id: int) -> None:
 def findings(session: Session, issue: Issue, *, now: datetime, letterhead: Letterhead) -> list[Finding]:
     """What preflight says of the issue as it stands, and of its segment."""
     found = preflight.inspect(
-        _content(session, issue, now=now, letterhead=letterhead),
+        content_of(session, issue, now=now, letterhead=letterhead),
         template=issue.template,
         letterhead=letterhead,
         today=paris_day(now),
@@ -87,17 +87,23 @@ def preview(session: Session, issue_id: int, *, now: datetime, letterhead: Lette
     """The issue as it stands, for a reader called Camille, with plain links and no pixel."""
     issue = the_issue(session, issue_id)
     compiled = compile_issue(
-        _content(session, issue, now=now, letterhead=letterhead), template=issue.template, letterhead=letterhead
+        content_of(session, issue, now=now, letterhead=letterhead), template=issue.template, letterhead=letterhead
     )
     return preflight.sample(issue.subject, compiled, letterhead=letterhead)
 
 
-def _content(session: Session, issue: Issue, *, now: datetime, letterhead: Letterhead) -> Content:
-    return content_of(session, issue, now=now, media_url=letterhead.base_url + MEDIA_PATH)
+def content_of(session: Session, issue: Issue, *, now: datetime, letterhead: Letterhead) -> Content:
+    """Everything the issue says at this moment.
+
+    Raises DraftError for a block that cannot be read, or that shows a row which is gone.
+    """
+    media_url = letterhead.base_url + MEDIA_PATH
+    blocks = resolve_blocks(session, blocks_of(issue), today=paris_day(now), media_url=media_url)
+    return Content(subject=issue.subject, preheader=issue.preheader, blocks=blocks)
 
 
 def _freeze(session: Session, issue: Issue, *, by: int | None, now: datetime, letterhead: Letterhead) -> Edition:
-    content = _content(session, issue, now=now, letterhead=letterhead)
+    content = content_of(session, issue, now=now, letterhead=letterhead)
     compiled = compile_issue(content, template=issue.template, letterhead=letterhead)
     edition = Edition(
         issue_id=key(issue.id),

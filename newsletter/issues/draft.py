@@ -1,18 +1,31 @@
 """Writing an issue. Only a draft can be changed; an approved issue is reopened first."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from sqlmodel import Session, col, select
 
+import segments
+from newsletter.blocks.block import Block, DraftError
+from newsletter.blocks.registry import read_blocks
 from newsletter.compose.templates import issue_templates
 from newsletter.errors import NotFoundError, RefusedError
 from newsletter.i18n import _
-from newsletter.issues.blocks import Block, DraftError, read_blocks, stored
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue
 from newsletter.words import IssueState, label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentReach:
+    """Whom a segment finds, in words and in numbers; or why it cannot be understood."""
+
+    sentence: str = ""
+    matching: int = 0
+    mailable: int = 0
+    wrong: str = ""
 
 
 def create(session: Session, *, title: str, now: datetime, **fields: Any) -> Issue:
@@ -44,7 +57,7 @@ def edit(
     issue.preheader = issue.preheader if preheader is None else preheader.strip()
     issue.segment = issue.segment if segment is None else segment.strip()
     if blocks is not None:
-        issue.blocks = [stored(block) for block in blocks]
+        issue.blocks = [block.stored() for block in blocks]
     session.flush()
     return issue
 
@@ -52,6 +65,16 @@ def edit(
 def blocks_of(issue: Issue) -> list[Block]:
     """The blocks of an issue. Raises DraftError for one that cannot be read."""
     return read_blocks(issue.blocks)
+
+
+def reach_of_segment(session: Session, text: str, *, today: date) -> SegmentReach:
+    """What the form of an issue says of its segment."""
+    try:
+        tree = segments.understand(session, text)
+    except segments.SegmentError as error:
+        return SegmentReach(wrong=str(error))
+    reach = segments.reach(session, tree, today=today)
+    return SegmentReach(sentence=segments.sentence(tree), matching=reach.matching, mailable=reach.mailable)
 
 
 def the_issue(session: Session, issue_id: int) -> Issue:

@@ -3,35 +3,25 @@
 Field `b3-title` is the title of the fourth block. Each button sends the whole form, so nothing typed is lost.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from starlette.datastructures import FormData
 
-from newsletter.i18n import _
-from newsletter.issues.blocks import Block, DraftError, read_block, read_blocks, stored
+from newsletter.blocks.block import Block, BlockFieldError, Choices, Typed
+from newsletter.blocks.registry import block_kinds, read_blocks
 from newsletter.store.issues import Issue
 from newsletter.web.pages import text_of, texts_of
-from newsletter.words import BlockKind
 
 MOST_BLOCKS = 40
-CHOSEN = {BlockKind.employers: "employers", BlockKind.openings: "openings", BlockKind.portrait: "portrait"}
-"""The kinds that show rows of the catalogue, and where a stored block keeps their ids."""
-
-_LEGIBLE = ("markdown", "title", "text", "question")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockTyped:
-    """One block as it was typed; what its kind has no field for stays empty."""
+    """One block as it was typed."""
 
-    kind: BlockKind
-    markdown: str = ""
-    title: str = ""
-    text: str = ""
-    question: str = ""
-    chosen: tuple[int, ...] = ()
+    kind: type[Block]
+    typed: Typed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +35,34 @@ class IssueTyped:
     blocks: tuple[BlockTyped, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockFields:
+    """The fields of one block, as `templates/blocks/<kind>.html` shows them."""
+
+    name: str
+    kind: str
+    label: str
+    typed: Typed
+    choices: Choices
+    errors: Mapping[str, str]
+
+    def name_of(self, field: str) -> str:
+        """What the form calls the field."""
+        return f"{self.name}-{field}"
+
+    def value(self, field: str) -> str:
+        """What was typed in it, or chosen; empty when nothing was."""
+        return next(iter(self.typed.get(field, ())), "")
+
+    def chosen(self, field: str) -> Sequence[str]:
+        """What was ticked in it."""
+        return self.typed.get(field, ())
+
+    def error(self, field: str) -> str:
+        """What is wrong with it; empty when nothing is."""
+        return self.errors.get(self.name_of(field), "")
+
+
 def as_typed(issue: Issue) -> IssueTyped:
     """The filled form of an issue. Raises DraftError for a block that cannot be read."""
     return IssueTyped(
@@ -52,22 +70,19 @@ def as_typed(issue: Issue) -> IssueTyped:
         subject=issue.subject,
         preheader=issue.preheader,
         segment=issue.segment,
-        blocks=tuple(_block_typed(stored(block)) for block in read_blocks(issue.blocks)),
+        blocks=tuple(BlockTyped(kind=type(block), typed=block.typed()) for block in read_blocks(issue.blocks)),
     )
 
 
 def read_form(form: FormData) -> IssueTyped:
     """What was typed. Unknown fields, and blocks of an unknown kind, are passed over."""
+    sent = [(f"b{number}", block_kinds().get(text_of(form, f"b{number}-kind"))) for number in range(MOST_BLOCKS)]
     return IssueTyped(
         title=text_of(form, "title"),
         subject=text_of(form, "subject"),
         preheader=text_of(form, "preheader"),
         segment=text_of(form, "segment"),
-        blocks=tuple(
-            _block_sent(form, number)
-            for number in range(MOST_BLOCKS)
-            if text_of(form, f"b{number}-kind") in set(BlockKind)
-        ),
+        blocks=tuple(BlockTyped(kind=kind, typed=_sent(form, name, kind)) for name, kind in sent if kind),
     )
 
 
@@ -77,16 +92,12 @@ def press(typed: IssueTyped, button: str) -> IssueTyped:
     Any other button, or a place that does not exist, leaves the form as it is.
     """
     act, _dash, what = button.partition("-")
-    if act == "add" and what in set(BlockKind) and len(typed.blocks) < MOST_BLOCKS:
-        return replace(typed, blocks=(*typed.blocks, new_block(BlockKind(what))))
+    if act == "add" and what in block_kinds() and len(typed.blocks) < MOST_BLOCKS:
+        kind = block_kinds()[what]
+        return replace(typed, blocks=(*typed.blocks, BlockTyped(kind=kind, typed=kind.typed_anew())))
     if what.isdecimal() and int(what) < len(typed.blocks):
         return replace(typed, blocks=_moved(typed.blocks, act, here=int(what)))
     return typed
-
-
-def new_block(kind: BlockKind) -> BlockTyped:
-    """A block with the words its kind begins with."""
-    return BlockTyped(kind=kind) if kind is BlockKind.portrait else _block_typed(stored(read_block({"kind": kind})))
 
 
 def as_blocks(typed: IssueTyped) -> tuple[list[Block], dict[str, str]]:
@@ -94,14 +105,30 @@ def as_blocks(typed: IssueTyped) -> tuple[list[Block], dict[str, str]]:
     blocks: list[Block] = []
     errors: dict[str, str] = {}
     for number, block in enumerate(typed.blocks):
-        if block.kind is BlockKind.portrait and not block.chosen:
-            errors[f"b{number}"] = _("Choisissez un portrait, ou retirez ce bloc.")
-            continue
         try:
-            blocks.append(read_block(_block_stored(block), number=number + 1))
-        except DraftError as error:
-            errors[f"b{number}"] = str(error)
+            blocks.append(block.kind.from_typed(block.typed, number=number + 1))
+        except BlockFieldError as error:
+            errors[f"b{number}-{error.field}"] = str(error)
     return blocks, errors
+
+
+def block_fields(typed: IssueTyped, *, choices: Mapping[str, Choices], errors: Mapping[str, str]) -> list[BlockFields]:
+    """The blocks as the page shows them."""
+    return [
+        BlockFields(
+            name=f"b{number}",
+            kind=block.kind.kind,
+            label=block.kind.label,
+            typed=block.typed,
+            choices=choices[block.kind.kind],
+            errors=errors,
+        )
+        for number, block in enumerate(typed.blocks)
+    ]
+
+
+def _sent(form: FormData, name: str, kind: type[Block]) -> Typed:
+    return {field: tuple(one.strip() for one in texts_of(form, f"{name}-{field}")) for field in kind.model_fields}
 
 
 def _moved(blocks: tuple[BlockTyped, ...], act: str, *, here: int) -> tuple[BlockTyped, ...]:
@@ -116,29 +143,3 @@ def _moved(blocks: tuple[BlockTyped, ...], act: str, *, here: int) -> tuple[Bloc
         case _:
             return blocks
     return tuple(rest)
-
-
-def _block_sent(form: FormData, number: int) -> BlockTyped:
-    return BlockTyped(
-        kind=BlockKind(text_of(form, f"b{number}-kind")),
-        chosen=tuple(int(one) for one in texts_of(form, f"b{number}-chosen") if one.isdecimal()),
-        **{name: text_of(form, f"b{number}-{name}") for name in _LEGIBLE},
-    )
-
-
-def _block_typed(block: Mapping[str, Any]) -> BlockTyped:
-    kind = BlockKind(block["kind"])
-    chosen = block[CHOSEN[kind]] if kind in CHOSEN else ()
-    return BlockTyped(
-        kind=kind,
-        chosen=(chosen,) if isinstance(chosen, int) else tuple(chosen),
-        **{name: block.get(name, "") for name in _LEGIBLE},
-    )
-
-
-def _block_stored(block: BlockTyped) -> dict[str, Any]:
-    """Only the words of its own kind are read from it."""
-    ids: dict[str, Any] = {}
-    if block.kind in CHOSEN:
-        ids[CHOSEN[block.kind]] = block.chosen[0] if block.kind is BlockKind.portrait else block.chosen
-    return {"kind": block.kind, **{name: getattr(block, name) for name in _LEGIBLE}, **ids}

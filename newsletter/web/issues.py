@@ -1,47 +1,30 @@
 """Writing an issue: the list, the form with its blocks, and the preview."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
-from sqlmodel import Session
 
 import segments
 from newsletter import pipeline
-from newsletter.catalogue import employers, openings, portraits
+from newsletter.blocks.registry import block_kinds, choices_offered
 from newsletter.clock import paris_day
-from newsletter.delivery.ledger.balance import Balance, edition_of
+from newsletter.delivery.ledger.balance import edition_of
 from newsletter.errors import NewsletterError
-from newsletter.i18n import _, lazy
+from newsletter.i18n import _
 from newsletter.instance import Instance
 from newsletter.issues import draft
+from newsletter.store.columns import key
 from newsletter.store.issues import Issue
-from newsletter.web.issue_form import IssueTyped, as_blocks, as_typed, press, read_form
-from newsletter.web.pages import Marketing, TheForm, TheInstance, day, render, say_and_go, text_of
+from newsletter.web.issue_form import IssueTyped, as_blocks, as_typed, block_fields, press, read_form
+from newsletter.web.pages import Marketing, TheForm, TheInstance, render, say_and_go, text_of
 from newsletter.web.reports import sent_issues
-from newsletter.words import BlockKind, IssueState
+from newsletter.words import IssueState
 
 router = APIRouter()
 ROOT = "/bureau/numeros"
 Typed = Annotated[str, Form()]
-SHELVES = (
-    (lazy("En cours d’envoi"), (IssueState.sending, IssueState.paused)),
-    (lazy("Programmés"), (IssueState.scheduled,)),
-    (lazy("Approuvés, sans date"), (IssueState.approved,)),
-    (lazy("Brouillons"), (IssueState.draft,)),
-    (lazy("Annulés"), (IssueState.cancelled,)),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audience:
-    """Whom the segment of a form reaches, in words; or why it cannot be understood."""
-
-    sentence: str = ""
-    matching: int = 0
-    mailable: int = 0
-    wrong: str = ""
 
 
 @router.get(ROOT)
@@ -49,12 +32,8 @@ def list_issues(request: Request, instance: TheInstance, visitor: Marketing) -> 
     with instance.store.reading() as session:
         issues = draft.all_issues(session)
         found = {sent.issue.id: sent.balance for sent in sent_issues(session)}
-    over = [issue for issue in issues if _is_over(issue, found.get(issue.id))]
-    shelves = [
-        (title, [issue for issue in issues if issue.state in states and issue not in over]) for title, states in SHELVES
-    ]
-    shelves.insert(4, (_("Envoyés"), over))
-    return render(request, "issues/list.html", shelves=shelves, balances=found, any_issue=bool(issues))
+    groups = _by_state(issues, over={key(issue_id) for issue_id, balance in found.items() if balance.finished})
+    return render(request, "issues/list.html", groups=groups, balances=found, any_issue=bool(issues))
 
 
 @router.get(ROOT + "/nouveau")
@@ -85,14 +64,14 @@ def preview(request: Request, instance: TheInstance, visitor: Marketing, issue_i
 
 
 @router.get(ROOT + "/{issue_id}/apercu/lettre")
-def preview_letter(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
-    """The letter by itself, for the frames of the preview: it runs nothing and reaches nothing but its pictures."""
-    letter = pipeline.preview_issue(instance, issue_id)
+def preview_mail(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
+    """The mail by itself, for the frames of the preview: it runs nothing and reaches nothing but its pictures."""
+    mail = pipeline.preview_issue(instance, issue_id)
     policy = (
         f"default-src 'none'; img-src 'self' data: {instance.settings.base_url}; style-src 'unsafe-inline'; "
         "frame-ancestors 'self'; sandbox"
     )
-    return HTMLResponse(letter.html, headers={"content-security-policy": policy})
+    return HTMLResponse(mail.html, headers={"content-security-policy": policy})
 
 
 @router.post(ROOT + "/{issue_id}/essai")
@@ -104,9 +83,25 @@ def send_test(request: Request, instance: TheInstance, visitor: Marketing, issue
     return say_and_go(request, f"{ROOT}/{issue_id}/apercu", _("L’essai est parti : regardez votre boîte de réception."))
 
 
-def _is_over(issue: Issue, balance: Balance | None) -> bool:
-    """Whether it left and nothing more of it will; one that was cancelled half-way stays with the cancelled."""
-    return issue.state is not IssueState.cancelled and balance is not None and balance.finished
+def _by_state(issues: Sequence[Issue], *, over: Collection[int]) -> list[tuple[str, list[Issue]]]:
+    """The issues under the headings of the list. `over` are those of which nothing more leaves.
+
+    One that was cancelled half-way stays with the cancelled.
+    """
+
+    def within(*states: IssueState) -> list[Issue]:
+        return [issue for issue in issues if issue.state in states and issue.id not in over]
+
+    cancelled = [issue for issue in issues if issue.state is IssueState.cancelled]
+    sent = [issue for issue in issues if issue.id in over and issue not in cancelled]
+    return [
+        (_("En cours d’envoi"), within(IssueState.sending, IssueState.paused)),
+        (_("Programmés"), within(IssueState.scheduled)),
+        (_("Approuvés, sans date"), within(IssueState.approved)),
+        (_("Brouillons"), within(IssueState.draft)),
+        (_("Envoyés"), sent),
+        (_("Annulés"), cancelled),
+    ]
 
 
 def _take_form(request: Request, instance: Instance, form: TheForm, *, issue_id: int | None) -> Response:
@@ -142,11 +137,12 @@ def _form_page(
     errors: dict[str, str] | None = None,
     unsaved: bool = False,
 ) -> Response:
+    today = paris_day(instance.clock.now())
     with instance.store.reading() as session:
-        offered = _offered(session, instance)
-        audience = _audience(session, instance, typed.segment)
-    if audience.wrong:
-        errors = {**(errors or {}), "segment": audience.wrong}
+        choices = choices_offered(session, today=today)
+        reached = draft.reach_of_segment(session, typed.segment, today=today)
+    if reached.wrong:
+        errors = {**(errors or {}), "segment": reached.wrong}
     return render(
         request,
         "issues/write.html",
@@ -155,48 +151,11 @@ def _form_page(
         issue_id=issue_id,
         errors=errors or {},
         unsaved=unsaved,
-        offered=offered,
-        audience=audience,
-        kinds=list(BlockKind),
+        blocks=block_fields(typed, choices=choices, errors=errors or {}),
+        reached=reached,
+        kinds=block_kinds(),
         library=segments.library(),
     )
-
-
-def _offered(session: Session, instance: Instance) -> dict[BlockKind, list[tuple[int, str]]]:
-    """What the catalogue has to choose from, for each kind of block that shows some of it."""
-    today = paris_day(instance.clock.now())
-    return {
-        BlockKind.employers: [
-            (line.employer.id or 0, f"{line.employer.name} · {line.commune.name}")
-            for line in employers.listed(session, today=today)
-        ],
-        BlockKind.openings: [
-            (line.opening.id or 0, _opening_said(line)) for line in openings.listed(session, today=today)
-        ],
-        BlockKind.portrait: [
-            (line.portrait.id or 0, line.portrait.person if line.showable else _hidden(line.portrait.person))
-            for line in portraits.listed(session, today=today)
-        ],
-    }
-
-
-def _opening_said(line: openings.OpeningLine) -> str:
-    ends = _("jusqu’au {day}") if line.open else _("finie le {day}")
-    until = ends.format(day=day(line.opening.expires_on))
-    return f"{line.opening.title} · {line.employer.name} ({until})"
-
-
-def _hidden(person: str) -> str:
-    return _("{person} (droit à l’image fini : ne peut pas partir)").format(person=person)
-
-
-def _audience(session: Session, instance: Instance, text: str) -> Audience:
-    try:
-        tree = segments.understand(session, text)
-    except segments.SegmentError as error:
-        return Audience(wrong=str(error))
-    reach = segments.reach(session, tree, today=paris_day(instance.clock.now()))
-    return Audience(sentence=segments.sentence(tree), matching=reach.matching, mailable=reach.mailable)
 
 
 def _preview_page(request: Request, instance: Instance, issue_id: int, *, to: str = "", wrong: str = "") -> Response:
@@ -204,16 +163,16 @@ def _preview_page(request: Request, instance: Instance, issue_id: int, *, to: st
         issue = draft.the_issue(session, issue_id)
         edition = edition_of(session, issue_id)
     try:
-        letter, broken = pipeline.preview_issue(instance, issue_id), ""
+        mail, broken = pipeline.preview_issue(instance, issue_id), ""
     except NewsletterError as error:
-        letter, broken = None, str(error)
+        mail, broken = None, str(error)
     return render(
         request,
         "issues/preview.html",
         status=400 if wrong else 200,
         issue=issue,
         frozen=edition is not None,
-        letter=letter,
+        mail=mail,
         broken=broken,
         to=to,
         wrong=wrong,

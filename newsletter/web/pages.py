@@ -170,7 +170,7 @@ def _navigation(request: Request, visitor: Visitor | None) -> list[tuple[str, st
 
 def _open_templates() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader([TEMPLATES, TEMPLATES.parent]),  # the fields of blocks stand beside their mails
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         extensions=["jinja2.ext.i18n"],

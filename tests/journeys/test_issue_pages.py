@@ -102,14 +102,15 @@ def test_an_issue_is_written_from_the_catalogue(instance: Instance, desk: httpx.
         "title": "Décembre",
         "b0_kind": "employers",
         "b0_title": "Ils recrutent",
-        "b0_chosen": [str(first), str(second)],
+        "b0_employers": [str(first), str(second)],
         "b1_kind": "portrait",
     }
     refused = send(desk, f"{NUMBERS}/nouveau", **blocks, act="save")
     assert refused.status_code == 400
     assert "Choisissez un portrait" in words(refused)
+    assert re.search(r'<p class="error" id="f-b1-portrait-error">', refused.text)
     assert "Ils recrutent" in refused.text
-    saved = send(desk, f"{NUMBERS}/nouveau", **blocks, b1_chosen=str(shown), act="save")
+    saved = send(desk, f"{NUMBERS}/nouveau", **blocks, b1_portrait=str(shown), act="save")
     assert "C’est enregistré." in words(saved)
     assert the_only_issue(instance).blocks == [
         {"kind": "employers", "title": "Ils recrutent", "employers": [first, second]},
@@ -137,15 +138,15 @@ def test_an_issue_without_a_title_is_not_saved(instance: Instance, desk: httpx.C
     assert 'value="Sans titre"' in answer.text
 
 
-def test_the_preview_shows_the_letter_in_frames_that_run_nothing(instance: Instance, desk: httpx.Client) -> None:
+def test_the_preview_shows_the_mail_in_frames_that_run_nothing(instance: Instance, desk: httpx.Client) -> None:
     page = desk.get(a_written_issue(instance, desk) + "/apercu")
     frames = re.findall(r'<iframe class="(\w+)" src="([^"]+)"', page.text)
     assert [kind for kind, _address in frames] == ["phone", "desktop"]
     assert "causse vous attend" in re.sub(r"[*_]", "", words(page))
-    letter = desk.get(frames[0][1])
-    assert "sandbox" in letter.headers["content-security-policy"]
-    assert "default-src 'none'" in letter.headers["content-security-policy"]
-    assert "causse" in letter.text
+    mail = desk.get(frames[0][1])
+    assert "sandbox" in mail.headers["content-security-policy"]
+    assert "default-src 'none'" in mail.headers["content-security-policy"]
+    assert "causse" in mail.text
 
 
 def test_a_test_goes_to_the_address_typed_and_a_wrong_one_is_said(instance: Instance) -> None:

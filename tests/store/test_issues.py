@@ -2,38 +2,37 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from sqlmodel import Session, col, select
 
+from newsletter.blocks.block import Block
+from newsletter.blocks.poll import PollBlock
+from newsletter.blocks.text import TextBlock
 from newsletter.clock import LocalTimeError
 from newsletter.compose.mime import letterhead
 from newsletter.config import Settings
 from newsletter.delivery.ledger.plan import begin
 from newsletter.errors import NotFoundError, RefusedError
 from newsletter.instance import Instance
-from newsletter.issues import approval, blocks, calendar, draft
-from newsletter.issues.blocks import DraftError
-from newsletter.issues.resolve import content_of
+from newsletter.issues import approval, calendar, draft
 from newsletter.store import Store
-from newsletter.store.catalogue import Opening, Portrait
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue, Link, Variant
 from newsletter.words import IssueMove, IssueState
 from tests.conftest import A_MONDAY
-from tests.kit.makers import a_commune, an_employer
 
 HEAD = letterhead(Settings.model_construct())
 SIX_O_CLOCK = datetime.fromisoformat("2026-11-23T18:00")  # in Paris
 
 
-def a_written_issue(session: Session, *written: blocks.Block) -> Issue:
+def a_written_issue(session: Session, *written: Block) -> Issue:
     return draft.create(
         session, title="Automne", now=A_MONDAY, subject="Venez", preheader="On vous attend.",
-        blocks=written or (blocks.Text(markdown="Bonjour."), blocks.Poll()),
+        blocks=written or (TextBlock(markdown="Bonjour."), PollBlock()),
     )  # fmt: skip
 
 
@@ -41,54 +40,6 @@ def an_approved_issue(session: Session) -> int:
     number = key(a_written_issue(session).id)
     approval.approve(session, number, by=None, now=A_MONDAY, letterhead=HEAD)
     return number
-
-
-@pytest.mark.parametrize(
-    ("stored", "said"),
-    [
-        ({"kind": "film"}, "la sorte « film » n’existe pas. Les sortes possibles sont : text"),
-        ({}, "Bloc 1 : la sorte"),
-        ({"kind": "portrait"}, "champ « portrait » manque"),
-        ("texte", "n’est pas lisible"),
-    ],
-)
-def test_a_block_that_cannot_be_read_is_named(stored: object, said: str) -> None:
-    with pytest.raises(DraftError, match=said):
-        blocks.read_blocks([stored])
-
-
-def test_what_a_later_version_adds_is_passed_over_and_a_blank_is_the_default() -> None:
-    assert blocks.read_blocks([{"kind": "text", "markdown": "a", "of_tomorrow": 1}]) == [blocks.Text(markdown="a")]
-    assert blocks.read_blocks([{"kind": "poll", "question": ""}]) == [blocks.Poll()]
-
-
-def test_the_catalogue_comes_into_an_issue_as_it_stands_today(store: Store) -> None:
-    with store.transaction() as session:
-        employer = key(an_employer(session, website="https://a.exemple/", picture="é 1.jpg", picture_alt="Vue").id)
-        running = Opening(employer_id=employer, title="Tourneuse", expires_on=date(2026, 11, 23))
-        over = Opening(employer_id=employer, title="Ancienne", expires_on=date(2026, 11, 22))
-        portrait = Portrait(
-            person="Léa", commune_code=a_commune(session).insee_code, image_right_until=date(2027, 1, 1)
-        )
-        session.add_all([running, over, portrait])
-        session.flush()
-        written = a_written_issue(
-            session,
-            blocks.Employers(employers=(employer,)),
-            blocks.Openings(openings=(key(over.id),)),
-            blocks.Portrait(portrait=key(portrait.id)),
-        )
-        said = content_of(session, written, now=A_MONDAY, media_url="https://x.fr/medias")
-        cards, lines, person = said.blocks
-        found = approval.findings(session, written, now=A_MONDAY, letterhead=HEAD)
-        gone = a_written_issue(session, blocks.Portrait(portrait=999))
-        with pytest.raises(DraftError, match=r"Bloc 1 .portrait. : la fiche 999 n’est plus au catalogue"):
-            content_of(session, gone, now=A_MONDAY, media_url="")
-    assert [job.title for job in cards.employers[0].openings] == ["Tourneuse"]  # type: ignore[union-attr]
-    assert cards.employers[0].picture.url == "https://x.fr/medias/%C3%A9%201.jpg"  # type: ignore[union-attr]
-    assert [job.title for job in lines.openings] == ["Ancienne"]  # type: ignore[union-attr]
-    assert (person.person, person.place, person.employer) == ("Léa", "Figeac", "")  # type: ignore[union-attr]
-    assert any("a expiré le 22/11/2026" in finding.sentence for finding in found)
 
 
 def test_approving_freezes_what_leaves_and_reopening_throws_it_away(store: Store) -> None:

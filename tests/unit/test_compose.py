@@ -8,22 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.blocks.block import ResolvedBlock
+from newsletter.blocks.callback import CallbackBlock
+from newsletter.blocks.catalogue import OpeningCard, Picture
+from newsletter.blocks.employers import EmployerCard, EmployersBlock
+from newsletter.blocks.openings import OpeningsBlock
+from newsletter.blocks.poll import PollBlock
+from newsletter.blocks.portrait import PortraitBlock, PortraitCard
+from newsletter.blocks.text import TextBlock
 from newsletter.compose import templates
 from newsletter.compose.build import Compiled, compile_html, compile_issue
-from newsletter.compose.content import (
-    Block,
-    CallbackBlock,
-    Content,
-    EmployerCard,
-    EmployersBlock,
-    OpeningLine,
-    OpeningsBlock,
-    Picture,
-    PollAnswer,
-    PollBlock,
-    PortraitBlock,
-    TextBlock,
-)
+from newsletter.compose.content import Content, ContentBlock
 from newsletter.compose.letters import LETTERS, fill_letter
 from newsletter.compose.links import LazyLinks
 from newsletter.compose.mime import Letterhead, letterhead
@@ -43,8 +38,8 @@ KEYS = Keyring.fresh()
 HOSTILE = '{{7*191}} {% if %} [[ first_name ]] [[[ [% x %] [# <script>alert(1)</script> "><img src=x> & jinja0w1z'
 
 
-def an_opening(**fields: object) -> OpeningLine:
-    return OpeningLine(
+def an_opening(**fields: object) -> OpeningCard:
+    return OpeningCard(
         **({"id": 3, "title": "Tourneur-fraiseur", "employer": "Atelier du Célé", "employer_id": 7,
             "sector_code": "industrie", "place": "Figeac", "contract": "CDI", "about": "",
             "url": "https://atelier.exemple/offre", "expires_on": date(2026, 12, 31)} | fields)  # type: ignore[arg-type]
@@ -59,27 +54,44 @@ def an_employer_card(**fields: object) -> EmployerCard:
     )  # fmt: skip
 
 
-def a_portrait(**fields: object) -> PortraitBlock:
-    return PortraitBlock(
+def a_portrait(**fields: object) -> ResolvedBlock:
+    card = PortraitCard(
         **({"id": 5, "person": "Léa Martin", "role": "Soigneuse", "employer": "Parc", "employer_id": None,
             "sector_code": None, "place": "Gramat", "quote": "On reste.", "story": "Un août.\n\nDeux ans.",
             "url": "https://exemple.fr/lea", "picture": Picture(url="https://x.fr/lea.jpg", alt="Léa au parc"),
             "image_right_until": date(2028, 1, 1), "withdrawn": False} | fields)  # type: ignore[arg-type]
     )  # fmt: skip
+    return ResolvedBlock(PortraitBlock(portrait=card.id), (card,))
 
 
-def content(*blocks: Block, **fields: str) -> Content:
+def a_text(markdown: str) -> ResolvedBlock:
+    return ResolvedBlock(TextBlock(markdown=markdown))
+
+
+def employers(*cards: EmployerCard, title: str = "Ils recrutent") -> ResolvedBlock:
+    return ResolvedBlock(EmployersBlock(title=title, employers=tuple(card.id for card in cards)), cards)
+
+
+def openings(*cards: OpeningCard) -> ResolvedBlock:
+    return ResolvedBlock(OpeningsBlock(title="Les offres", openings=tuple(card.id for card in cards)), cards)
+
+
+def callback(title: str, text: str) -> ResolvedBlock:
+    return ResolvedBlock(CallbackBlock(title=title, text=text))
+
+
+def content(*blocks: ContentBlock, **fields: str) -> Content:
     words = {"subject": "Des nouvelles du Lot", "preheader": "Un atelier recrute."} | fields
-    return Content(**words, blocks=blocks or (TextBlock(markdown="Bonjour à **tous**."),))
+    return Content(**words, blocks=blocks or (a_text("Bonjour à **tous**."),))
 
 
 WHOLE = content(
-    TextBlock(markdown="Venez [nous voir](https://exemple.fr/?a=1&b=2), ou [écrivez](mailto:a@exemple.fr)."),
-    EmployersBlock(title="Ils recrutent", employers=(an_employer_card(),)),
-    OpeningsBlock(title="Les offres", openings=(an_opening(id=4, title="Cuisinier", url=""),)),
+    a_text("Venez [nous voir](https://exemple.fr/?a=1&b=2), ou [écrivez](mailto:a@exemple.fr)."),
+    employers(an_employer_card()),
+    openings(an_opening(id=4, title="Cuisinier", url="")),
     a_portrait(),
-    PollBlock(question="Quand ?", answers=(PollAnswer(word="this_year", label="Dans l’année"),)),
-    CallbackBlock(title="Parlons-en", text="On vous rappelle."),
+    ResolvedBlock(PollBlock(question="Quand ?")),
+    callback("Parlons-en", "On vous rappelle."),
 )
 
 
@@ -125,10 +137,10 @@ def test_a_literal_is_never_read_as_a_tag(text: str) -> None:
 
 def test_what_anyone_typed_stays_what_they_typed() -> None:
     written = content(
-        TextBlock(markdown=HOSTILE),
-        EmployersBlock(title=HOSTILE, employers=(an_employer_card(name=HOSTILE, about=HOSTILE, sector=HOSTILE),)),
+        a_text(HOSTILE),
+        employers(an_employer_card(name=HOSTILE, about=HOSTILE, sector=HOSTILE), title=HOSTILE),
         a_portrait(quote=HOSTILE, story=HOSTILE, picture=Picture(url="https://x.fr/a.jpg", alt=HOSTILE)),
-        CallbackBlock(title=HOSTILE, text=HOSTILE),
+        callback(HOSTILE, HOSTILE),
         preheader=HOSTILE,
     )
     mail = filled(written, first_name=HOSTILE)
@@ -140,11 +152,18 @@ def test_what_anyone_typed_stays_what_they_typed() -> None:
     assert f"Bonjour {HOSTILE}," in mail.text
 
 
+def test_a_text_that_looks_like_what_stands_for_tags_is_kept() -> None:
+    """Also one that only looks like it once its Markdown is written as plain text."""
+    mail = filled(content(a_text("jinja0w0z et **jin**ja1w1z")))
+    assert "jinja0w0z et jinja1w1z" in mail.text
+
+
 def test_links_are_registered_once_and_point_at_the_catalogue() -> None:
     links = compiled(WHOLE).links
     assert [link.number for link in links] == list(range(1, len(links) + 1))
     assert [link.kind for link in links] == [
-        LinkKind.page, LinkKind.employer, LinkKind.opening, LinkKind.portrait, LinkKind.poll, LinkKind.callback
+        LinkKind.page, LinkKind.employer, LinkKind.opening, LinkKind.portrait,
+        *[LinkKind.poll] * 4, LinkKind.callback,
     ]  # fmt: skip
     assert (links[2].opening_id, links[2].employer_id, links[2].sector_code) == (3, 7, "industrie")
     assert links[0].url == "https://exemple.fr/?a=1&b=2"
@@ -182,9 +201,7 @@ def test_a_mail_meets_what_every_issue_must() -> None:
 
 
 def test_raw_html_scripts_and_pictures_in_a_text_block_are_only_text() -> None:
-    mail = filled(
-        content(TextBlock(markdown="<b onclick=x>a</b>\n\n![p](https://x.fr/p.png)\n\n[j](javascript:alert(1))"))
-    )
+    mail = filled(content(a_text("<b onclick=x>a</b>\n\n![p](https://x.fr/p.png)\n\n[j](javascript:alert(1))")))
     assert "&lt;b onclick=x&gt;" in mail.html
     assert "<img" not in mail.html
     assert "javascript" not in "".join(hrefs(mail.html))
@@ -245,15 +262,15 @@ def test_preflight_is_content_with_a_whole_issue() -> None:
         (content(subject="Bonjour\nBcc: x@y.fr"), "block", "saut de ligne"),
         (content(preheader=""), "block", "accroche est vide"),
         (Content(subject="a", preheader="b", blocks=()), "block", "numéro est vide"),
-        (content(EmployersBlock(title="x", employers=(an_employer_card(openings=()),))), "warn", "aucune offre"),
-        (content(OpeningsBlock(title="x", openings=(an_opening(expires_on=date(2026, 11, 22)),))), "block", "a expiré"),
+        (content(employers(an_employer_card(openings=()))), "warn", "aucune offre"),
+        (content(openings(an_opening(expires_on=date(2026, 11, 22)))), "block", "a expiré"),
         (content(a_portrait(withdrawn=True)), "block", "a retiré son portrait"),
         (content(a_portrait(image_right_until=date(2026, 11, 22))), "block", "droit à l’image"),
         (content(a_portrait(picture=Picture(url="https://x.fr/a.jpg", alt=" "))), "block", "texte de remplacement"),
-        (content(TextBlock(markdown="[ici](javascript:alert(1))")), "block", "« ici » mène à « javascript"),
-        (content(TextBlock(markdown="[ici](/page)")), "block", "doit commencer par https"),
-        (content(TextBlock(markdown="mot " * 17_000)), "warn", "pèse 8"),
-        (content(TextBlock(markdown="mot " * 25_000)), "block", "Gmail le couperait : retirez"),
+        (content(a_text("[ici](javascript:alert(1))")), "block", "« ici » mène à « javascript"),
+        (content(a_text("[ici](/page)")), "block", "doit commencer par https"),
+        (content(a_text("mot " * 17_000)), "warn", "pèse 8"),
+        (content(a_text("mot " * 25_000)), "block", "Gmail le couperait : retirez"),
     ],
 )  # fmt: skip
 def test_preflight_says_what_is_wrong(written: Content, level: str, said: str) -> None:

@@ -12,9 +12,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from newsletter.blocks.block import ResolvedBlock
+from newsletter.blocks.text import TextBlock
 from newsletter.compose import templates
 from newsletter.compose.build import compile_html
-from newsletter.compose.content import Content, TextBlock
+from newsletter.compose.content import Content
 from newsletter.compose.links import LazyLinks, LinkTarget
 from newsletter.compose.mime import letterhead, message_id_for, write_message
 from newsletter.compose.placeholders import Shield
@@ -184,7 +186,9 @@ def test_preflight_warns_of_a_template_that_cannot_be_compiled(tmp_path: Path, m
     text = tmp_path / "issues" / "lettre.txt"
     text.write_text(text.read_text("utf-8") + "[% if first_name %]Merci ![% endif %]\n", encoding="utf-8")
     monkeypatch.setattr(templates, "FOLDER", tmp_path)
-    written = Content(subject="Le Lot", preheader="Un atelier.", blocks=(TextBlock(markdown="Bonjour."),))
+    written = Content(
+        subject="Le Lot", preheader="Un atelier.", blocks=(ResolvedBlock(TextBlock(markdown="Bonjour.")),)
+    )
     (found,) = inspect(written, template="lettre", letterhead=HEAD, today=date(2026, 11, 23))
     assert found.level == "warn"
     assert "remplie une à une" in found.sentence

@@ -14,6 +14,7 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 
 from newsletter import words
+from newsletter.blocks.registry import block_kinds
 from newsletter.cli import newsletter as program
 from newsletter.config import Settings
 from newsletter.web.app import every_route
@@ -181,4 +182,4 @@ def test_every_sentence_can_be_gathered_for_translation() -> None:
         gathered.update([sentence] if isinstance(sentence, str) else sentence)
     of_a_page, of_a_mail, of_the_code = "Je me désinscris", "Une question pour vous", "Il manque un employeur"
     assert {of_a_page, of_a_mail, of_the_code} <= gathered
-    assert set(words.LABELS.values()) <= gathered
+    assert set(words.LABELS.values()) | {kind.label for kind in block_kinds().values()} <= gathered
