@@ -1,5 +1,6 @@
 """`newsletter demo`: the whole story once, on made-up people, over real SMTP and real HTTP, into one folder."""
 
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -68,4 +69,6 @@ def _reopen(folder: Path, port: int | None) -> None:
                 )
             )
         story.say_accounts()
-        run(instance, sock)
+        with suppress(KeyboardInterrupt):  # the end that was announced
+            run(instance, sock)
+        instance.store.close()

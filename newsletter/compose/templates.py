@@ -5,17 +5,16 @@ A template speaks in two tenses. `{{ … }}` is filled once, when the issue is c
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-import newsletter
 from newsletter.errors import NewsletterError
+from newsletter.folders import templates_folder
 from newsletter.i18n import _, ngettext
 
-FOLDER = Path(newsletter.__file__).parent.parent / "templates"
+FOLDER = templates_folder()
 
 MJML_TAGS = frozenset(
     """

@@ -5,7 +5,6 @@ import binascii
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import jinja2
@@ -21,13 +20,14 @@ from newsletter.accounts.sessions import Visitor
 from newsletter.clock import PARIS
 from newsletter.delivery.ledger.balance import time_left
 from newsletter.errors import NewsletterError
+from newsletter.folders import templates_folder
 from newsletter.i18n import _, ngettext
 from newsletter.instance import Instance
 from newsletter.web.csrf import FIELD, LoginNeeded
 from newsletter.web.visitors import visitor_of
 from newsletter.words import Role, label
 
-TEMPLATES = Path(__file__).parents[2] / "templates" / "pages"
+TEMPLATES = templates_folder() / "pages"
 FLASH = "dit"
 _LOCALE = "fr_FR"
 _LOOSE = re.compile(r"(?<=«) | (?=[»!?:;%€])")
