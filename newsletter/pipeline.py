@@ -28,11 +28,12 @@ from newsletter.clock import paris_day
 from newsletter.compose.mime import letterhead, write_message
 from newsletter.compose.program import Filled
 from newsletter.delivery.ledger import doubt
-from newsletter.delivery.ledger.balance import Balance, balance_of, edition_of
+from newsletter.delivery.ledger.balance import Balance, balance_of
 from newsletter.delivery.ledger.claim import mail_as_claimed
-from newsletter.delivery.ledger.plan import LANE, Plan, cancel_waiting, open_lane, plan_in_steps, unplanned
-from newsletter.delivery.sender.drain import Drained, EnvelopeFor, Sender
-from newsletter.delivery.sender.envelopes import envelopes, link_targets, read_online
+from newsletter.delivery.ledger.lanes import DEFAULT_LANE, open_lane
+from newsletter.delivery.ledger.plan import EditionPlan, cancel_unsent, plan_edition, unplanned
+from newsletter.delivery.sender.drain import Drained, Sender
+from newsletter.delivery.sender.envelopes import EnvelopeFor, envelopes, link_targets, read_online
 from newsletter.delivery.throttle.backoff import BackoffDetector
 from newsletter.delivery.throttle.providers import PaceFile
 from newsletter.delivery.workers.dispatch import Dispatcher, claimable_lanes
@@ -46,7 +47,7 @@ from newsletter.smtp.contract import DeliveryStatus, RelayError, Transport
 from newsletter.smtp.factory import TransportFactory
 from newsletter.smtp.options import smtp_options_of
 from newsletter.store.columns import key
-from newsletter.store.issues import Edition, Issue
+from newsletter.store.issues import Edition, Issue, edition_of
 from newsletter.tokens import Purpose
 from newsletter.tracking import answers, linkbook, load, verdicts
 from newsletter.words import EventKind
@@ -109,7 +110,7 @@ def schedule_issue(instance: Instance, issue_id: int, *, local: datetime) -> Iss
 # Its mails leave ------------------------------------------------------------------------------------------------------
 
 
-def release_due(instance: Instance) -> list[Plan]:
+def release_due(instance: Instance) -> list[EditionPlan]:
     """Freeze the audience of every issue whose time has come, so that its mails may leave. Twice is harmless.
 
     An issue starts first and is planned then, in steps, so that planning which a crash cut short is taken up again.
@@ -136,9 +137,9 @@ def _start(instance: Instance, issue_id: int) -> None:
         linkbook.write(instance.settings.links, key(edition.id), _followed(session, key(edition.id)))
 
 
-def _plan(instance: Instance, edition: Edition) -> Plan:
+def _plan(instance: Instance, edition: Edition) -> EditionPlan:
     tree = segments.parse(edition.segment)
-    return plan_in_steps(
+    return plan_edition(
         instance.store,
         key(edition.id),
         audience=lambda began: segments.condition(tree, today=paris_day(began)),
@@ -154,7 +155,7 @@ def _followed(session: Session, edition_id: int) -> dict[int, str]:
 def deliver(
     instance: Instance,
     *,
-    lane: str = LANE,
+    lane: str = DEFAULT_LANE,
     transport: Transport | None = None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Drained:
@@ -246,7 +247,7 @@ def cancel_issue(instance: Instance, issue_id: int) -> Balance:
         edition = edition_of(session, issue_id)
         if edition is None:
             return Balance()
-        cancel_waiting(session, key(edition.id))
+        cancel_unsent(session, key(edition.id))
         return balance_of(session, key(edition.id))
 
 

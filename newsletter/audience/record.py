@@ -12,6 +12,7 @@ from sqlmodel import Session, SQLModel, col, select
 from newsletter.clock import in_paris
 from newsletter.errors import NotFoundError
 from newsletter.i18n import _
+from newsletter.note_reasons import note_text
 from newsletter.store import consents
 from newsletter.store.activity import Engagement, Event
 from newsletter.store.catalogue import Commune, Epci, Partner, Sector, Support
@@ -156,7 +157,7 @@ def _mails(session: Session, subscriber_id: int) -> tuple[MailLine, ...]:
         .limit(NEWEST)
     )  # fmt: skip
     return tuple(
-        MailLine(issue=issue, subject=subject, state=state, at=answered_at or armed_at, words=words or "")
+        MailLine(issue=issue, subject=subject, state=state, at=answered_at or armed_at, words=note_text(words or ""))
         for issue, subject, state, answered_at, armed_at, words in rows
     )
 

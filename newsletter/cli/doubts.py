@@ -5,11 +5,12 @@ import json
 import click
 
 from newsletter.cli.instance import the_instance
-from newsletter.delivery.ledger.balance import balance_of, edition_of
+from newsletter.delivery.ledger.balance import balance_of
 from newsletter.delivery.ledger.doubt import choose_policy
 from newsletter.i18n import _, lazy, ngettext
 from newsletter.issues import draft
 from newsletter.store.columns import key
+from newsletter.store.issues import edition_of
 from newsletter.words import DoubtPolicy, label
 
 

@@ -9,7 +9,8 @@ from newsletter.addresses import normalise
 from newsletter.cli.instance import the_instance
 from newsletter.clock import in_paris
 from newsletter.delivery.ledger import doubt, restore_lock
-from newsletter.delivery.ledger.balance import Balance, LedgerRow, balance_of, editions, rows_of
+from newsletter.delivery.ledger.balance import Balance, balance_of, editions_with_mails
+from newsletter.delivery.ledger.listing import LedgerRow, rows_of
 from newsletter.errors import NotFoundError
 from newsletter.i18n import _, lazy
 from newsletter.issues import calendar
@@ -48,7 +49,7 @@ def show(edition: int, address: str | None, state: str | None, *, as_json: bool)
 @click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def balance(edition: int | None, *, as_json: bool) -> None:
     with the_instance().store.reading() as session:
-        wanted = [edition] if edition else editions(session)
+        wanted = [edition] if edition else editions_with_mails(session)
         balances = {number: balance_of(session, number) for number in wanted}
     if as_json:
         click.echo(json.dumps({number: dataclasses.asdict(one) for number, one in balances.items()}, indent=2))
@@ -67,7 +68,7 @@ def doubt_() -> None:
 @click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def list_doubts(edition: int | None, *, as_json: bool) -> None:
     with the_instance().store.reading() as session:
-        found = doubt.doubts(session, edition_id=edition)
+        found = doubt.mails_in_doubt(session, edition_id=edition)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(one) for one in found], default=str, ensure_ascii=False, indent=2))
         return
@@ -92,9 +93,9 @@ def settle(ruling: str, mails: tuple[int, ...], *, every: bool, edition: int | N
         raise click.UsageError(_("Nommez des lettres par leur numéro, ou bien dites --all."))
     instance = the_instance()
     with instance.store.transaction() as session:
-        chosen = [one.mail_id for one in doubt.doubts(session, edition_id=edition)] if every else list(mails)
+        chosen = [one.mail_id for one in doubt.mails_in_doubt(session, edition_id=edition)] if every else list(mails)
         now, why = instance.clock.now(), _("décidé en ligne de commande")
-        settled = doubt.settle(session, chosen, doubt.Ruling(ruling), now=now, why=why)
+        settled = doubt.apply_ruling(session, chosen, doubt.Ruling(ruling), now=now, why=why)
     click.echo(_("{count} doute(s) levé(s).").format(count=settled))
 
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import click
 
 from newsletter.cli.instance import the_instance
-from newsletter.delivery.ledger.balance import Balance, Rate, balances, edition_of, rate, time_left, troubles
+from newsletter.delivery.ledger.balance import Balance, balances
+from newsletter.delivery.ledger.lanes import troubles
+from newsletter.delivery.ledger.throughput import Rate, rate, time_left
 from newsletter.errors import NotFoundError
 from newsletter.i18n import _, lazy
 from newsletter.instance import Instance
 from newsletter.issues import draft
 from newsletter.store.columns import key
+from newsletter.store.issues import edition_of
 
 LOOK_SECONDS = 0.5
 

@@ -13,7 +13,7 @@ from newsletter.cli.instance import the_instance
 from newsletter.cli.progress import Standing, show
 from newsletter.clock import in_paris
 from newsletter.delivery.ledger import restore_lock
-from newsletter.delivery.ledger.balance import moving_editions
+from newsletter.delivery.ledger.throughput import moving_editions
 from newsletter.delivery.workers.dispatch import unfinished_lanes
 from newsletter.delivery.workers.hints import open_dispatcher
 from newsletter.delivery.workers.registry import Heart, Sign, alive, signs

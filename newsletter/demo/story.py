@@ -16,7 +16,6 @@ from newsletter.advisers import export, files, people
 from newsletter.advisers.cards import Card, cards
 from newsletter.audience.people import list_people, newsletter_readers
 from newsletter.clock import in_paris, paris_day
-from newsletter.delivery.ledger.balance import edition_of
 from newsletter.delivery.sender.envelopes import link_targets
 from newsletter.demo.figures import DemoFigures, check, summary
 from newsletter.demo.issue import write_issue
@@ -29,6 +28,7 @@ from newsletter.imports import reading, report
 from newsletter.imports.plan import ImportPlan, import_sheet
 from newsletter.instance import Instance
 from newsletter.store.columns import key
+from newsletter.store.issues import edition_of
 from newsletter.tracking.verdicts import verdict_counts
 from newsletter.words import Axis, Role
 

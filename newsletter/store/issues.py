@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Field, col
+from sqlmodel import Field, Session, col, select
 
 from newsletter.store.columns import Row, UtcMoment, word
 from newsletter.words import DoubtPolicy, IssueState, LinkKind
@@ -76,7 +76,12 @@ class Link(Row, table=True):
     answer: str = ""  # a poll link's Horizon word
 
 
-def leaves_at(minute: int) -> sa.ColumnElement[bool]:
+def edition_of(session: Session, issue_id: int) -> Edition | None:
+    """The edition of an issue, once it is approved."""
+    return session.exec(select(Edition).where(col(Edition.issue_id) == issue_id)).first()
+
+
+def leaves_at(minute: sa.ColumnElement[int] | int) -> sa.ColumnElement[bool]:
     """Condition on Issue: its mails may leave at this minute of the day in Paris. A window may span midnight."""
     opens, closes = col(Issue.window_from), col(Issue.window_until)
     by_day = sa.and_(opens <= closes, opens <= minute, closes > minute)

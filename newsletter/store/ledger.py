@@ -9,6 +9,13 @@ from sqlmodel import Field, col
 from newsletter.store.columns import Row, UtcMoment, word
 from newsletter.words import MailState, NoteKind
 
+UNSENT_STATES = (MailState.planned, MailState.deferred)
+"""A sender may still claim these mails; a cancelled issue ends them, and a reader who leaves is taken out."""
+OPEN_STATES = (*UNSENT_STATES, MailState.armed)
+"""The final outcome of these mails is still to come: unsent, or in flight at this moment."""
+ARRIVED_STATES = (MailState.accepted, MailState.settled)
+"""The receiving server is known to have these mails."""
+
 
 class Mail(Row, table=True):
     """At most one mail per edition and subscriber, for ever."""

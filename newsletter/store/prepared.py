@@ -11,7 +11,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 Convert = Callable[[Any], Any]
-Statement = sa.UpdateBase | sa.Select[Any]
+Statement = sa.UpdateBase | sa.Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)

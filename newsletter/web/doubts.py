@@ -6,10 +6,10 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 from sqlmodel import Session
 
-from newsletter.delivery.ledger.balance import edition_of
-from newsletter.delivery.ledger.doubt import Doubt, Ruling, choose_policy, doubts, settle
+from newsletter.delivery.ledger.doubt import MailInDoubt, Ruling, apply_ruling, choose_policy, mails_in_doubt
 from newsletter.i18n import _, lazy, ngettext
 from newsletter.issues import draft
+from newsletter.store.issues import edition_of
 from newsletter.web.pages import Marketing, TheInstance, number, render, say_and_go
 from newsletter.words import DoubtPolicy, label
 
@@ -94,7 +94,7 @@ def decide(
     with instance.store.transaction() as session:
         mails = [one.mail_id for one in _chosen(session, issue_id, lettre)]
         why = _("décidé par {login}").format(login=visitor.name)
-        settled = settle(session, mails, choix, now=instance.clock.now(), why=why)
+        settled = apply_ruling(session, mails, choix, now=instance.clock.now(), why=why)
     said = ngettext("{n} doute est levé.", "{n} doutes sont levés.", settled).format(n=number(settled))
     return _back(request, issue_id, said)
 
@@ -113,14 +113,14 @@ def set_policy(
     return _back(request, issue_id, said)
 
 
-def _chosen(session: Session, issue_id: int, mail_id: int | None) -> list[Doubt]:
+def _chosen(session: Session, issue_id: int, mail_id: int | None) -> list[MailInDoubt]:
     """This mail if it is in doubt, or all of the issue's that are."""
     return [one for one in _of_issue(session, issue_id) if mail_id in (None, one.mail_id)]
 
 
-def _of_issue(session: Session, issue_id: int) -> list[Doubt]:
+def _of_issue(session: Session, issue_id: int) -> list[MailInDoubt]:
     edition = edition_of(session, issue_id)
-    return doubts(session, edition_id=edition.id) if edition else []
+    return mails_in_doubt(session, edition_id=edition.id) if edition else []
 
 
 def _back(request: Request, issue_id: int, sentence: str) -> Response:

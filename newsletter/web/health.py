@@ -16,7 +16,9 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlmodel import Session, col
 
-from newsletter.delivery.ledger.balance import in_doubt, lanes, moving_editions, rate, recent_mails
+from newsletter.delivery.ledger.balance import count_in_doubt, recent_mails
+from newsletter.delivery.ledger.lanes import lanes
+from newsletter.delivery.ledger.throughput import moving_editions, rate
 from newsletter.delivery.workers.registry import late_ticks, signs, tick_marks
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _
@@ -95,7 +97,7 @@ def _of_mails(session: Session, now: datetime) -> Iterator[Metric]:
         if seen.seconds_left is not None:
             left.add_metric([str(edition.id)], seen.seconds_left)
     yield from (speed, left)
-    yield GaugeMetricFamily("newsletter_mails_in_doubt", "Mails whose fate nobody knows.", value=in_doubt(session))
+    yield GaugeMetricFamily("newsletter_mails_in_doubt", "Mails in doubt.", value=count_in_doubt(session))
 
 
 def _of_lanes(session: Session) -> Iterator[Metric]:

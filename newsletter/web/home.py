@@ -13,7 +13,8 @@ from sqlmodel import Session, col, select
 from newsletter import pipeline
 from newsletter.clock import paris_day
 from newsletter.delivery.ledger import restore_lock
-from newsletter.delivery.ledger.balance import Balance, balances, troubles
+from newsletter.delivery.ledger.balance import Balance, balances
+from newsletter.delivery.ledger.lanes import troubles
 from newsletter.delivery.throttle.providers import PaceFile
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _, ngettext

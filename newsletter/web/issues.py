@@ -10,13 +10,12 @@ import segments
 from newsletter import pipeline
 from newsletter.blocks.registry import block_kinds, choices_offered
 from newsletter.clock import paris_day
-from newsletter.delivery.ledger.balance import edition_of
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _
 from newsletter.instance import Instance
 from newsletter.issues import draft
 from newsletter.store.columns import key
-from newsletter.store.issues import Issue
+from newsletter.store.issues import Issue, edition_of
 from newsletter.web.issue_form import IssueTyped, as_blocks, as_typed, block_fields, press, read_form
 from newsletter.web.pages import Marketing, TheForm, TheInstance, render, say_and_go, text_of
 from newsletter.web.reports import sent_issues

@@ -18,7 +18,7 @@ from starlette.datastructures import FormData
 from newsletter import urls
 from newsletter.accounts.sessions import Visitor
 from newsletter.clock import PARIS
-from newsletter.delivery.ledger.balance import time_left
+from newsletter.delivery.ledger.throughput import time_left
 from newsletter.errors import NewsletterError
 from newsletter.folders import templates_folder
 from newsletter.i18n import _, ngettext

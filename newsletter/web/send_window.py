@@ -7,12 +7,12 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from newsletter.delivery.ledger import restore_lock
-from newsletter.delivery.ledger.balance import balance_of, edition_of
+from newsletter.delivery.ledger.balance import balance_of
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _, ngettext
 from newsletter.issues import calendar
 from newsletter.store.columns import key
-from newsletter.store.issues import Issue
+from newsletter.store.issues import Issue, edition_of
 from newsletter.web.pages import Marketing, TheInstance, render, say_and_go
 
 router = APIRouter()

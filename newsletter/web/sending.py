@@ -11,12 +11,15 @@ from newsletter import pipeline
 from newsletter.clock import in_paris
 from newsletter.compose.mime import letterhead
 from newsletter.delivery.ledger import restore_lock
-from newsletter.delivery.ledger.balance import Balance, Exceptional, Rate, balance_of, edition_of, notes, rate, troubles
+from newsletter.delivery.ledger.balance import Balance, balance_of
+from newsletter.delivery.ledger.lanes import troubles
+from newsletter.delivery.ledger.listing import ListedNote, notes
+from newsletter.delivery.ledger.throughput import Rate, rate
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _, lazy, ngettext
 from newsletter.instance import Instance
 from newsletter.issues import approval, calendar, draft
-from newsletter.store.issues import Issue
+from newsletter.store.issues import Issue, edition_of
 from newsletter.web import doubts, send_window
 from newsletter.web.pages import Marketing, TheInstance, number, paris, render, say_and_go
 from newsletter.words import IssueState, NoteKind
@@ -47,7 +50,7 @@ class Progress:
     """What is known of an issue that was approved."""
 
     balance: Balance
-    notes: list[Exceptional]
+    notes: list[ListedNote]
     troubles: list[str]
     rate: Rate
 

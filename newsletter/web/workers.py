@@ -7,7 +7,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlmodel import Session, col, select
 
-from newsletter.delivery.ledger.balance import Balance, Rate, balances, lanes, moving_editions, rate
+from newsletter.delivery.ledger.balance import Balance, balances
+from newsletter.delivery.ledger.lanes import lanes
+from newsletter.delivery.ledger.throughput import Rate, moving_editions, rate
 from newsletter.delivery.throttle import backoff
 from newsletter.delivery.throttle.providers import provider_label
 from newsletter.delivery.workers.registry import late_ticks, signs, tick_marks

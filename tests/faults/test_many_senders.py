@@ -16,7 +16,6 @@ from sqlmodel import Session, col, select
 
 from newsletter.clock import SystemClock
 from newsletter.delivery.ledger.balance import balance_of
-from newsletter.delivery.ledger.plan import plan
 from newsletter.delivery.workers.hints import prepare_hints
 from newsletter.delivery.workers.registry import Heart, signs
 from newsletter.instance import Instance
@@ -25,7 +24,7 @@ from newsletter.store.columns import key
 from newsletter.store.ledger import Batch, Lane
 from newsletter.store.people import Consent, Subscriber
 from newsletter.store.portable import postgresql_address
-from tests.kit.makers import a_subscriber, an_edition
+from tests.kit.makers import a_subscriber, an_edition, plan_for_everyone
 from tests.kit.smtp import MailServer, smtp_server
 
 pytestmark = pytest.mark.xdist_group("processes")  # several at once: never two of these beside each other
@@ -76,12 +75,13 @@ def sending(instance: Instance) -> Iterator[SendingInstance]:
     prepare_hints(instance.store)
     with instance.store.transaction() as session:
         many_readers(session)
-        edition = an_edition(session)
-        plan(session, edition, audience=sa.true(), now=SystemClock().now())
+        edition_id = key(an_edition(session).id)
+    plan_for_everyone(instance.store, edition_id, now=SystemClock().now())
+    with instance.store.transaction() as session:
         lane = session.get_one(Lane, "default")
         lane.per_minute, lane.connections = 20_000, 2  # slow enough for all to have a share
     with smtp_server() as mail_server:
-        yield SendingInstance(instance, mail_server, key(edition.id))
+        yield SendingInstance(instance, mail_server, edition_id)
 
 
 def many_readers(session: Session) -> None:

@@ -7,13 +7,11 @@ from datetime import timedelta
 
 import httpx
 import pytest
-import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
 from sqlmodel import select
 
 from newsletter.clock import StoppedClock
-from newsletter.delivery.ledger import balance
-from newsletter.delivery.ledger.plan import plan
+from newsletter.delivery.ledger import throughput
 from newsletter.delivery.workers.registry import Heart
 from newsletter.instance import Instance
 from newsletter.store.columns import key
@@ -22,7 +20,7 @@ from newsletter.store.ledger import Lane, Mail, MailNote
 from newsletter.web import health
 from newsletter.web.app import create_app
 from newsletter.words import EventKind, MailState, NoteKind
-from tests.kit.makers import a_subscriber, an_edition
+from tests.kit.makers import a_subscriber, an_edition, plan_for_everyone
 from tests.kit.serving import a_browser, one_account_of_each_role, serve
 
 TICK = timedelta(seconds=5)
@@ -115,18 +113,18 @@ def test_the_rate_is_that_of_the_last_minute_and_says_how_long_the_rest_takes(
 ) -> None:
     edition_id = under_way(well)
 
-    def rate() -> balance.Rate:
+    def rate() -> throughput.Rate:
         with well.store.reading() as session:
-            return balance.rate(session, edition_id, clock.now())
+            return throughput.rate(session, edition_id, clock.now())
 
-    assert rate() == balance.Rate(per_second=2.0, seconds_left=19.5)
+    assert rate() == throughput.Rate(per_second=2.0, seconds_left=19.5)
     clock.advance(timedelta(minutes=2))
-    assert rate() == balance.Rate()
+    assert rate() == throughput.Rate()
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(5, "moins d’une minute"), (100, "2 minutes"), (7000, "2 heures")])
 def test_the_time_left_is_said_in_words(seconds: float, words: str) -> None:
-    assert balance.time_left(seconds).replace("\N{NO-BREAK SPACE}", " ") == words
+    assert throughput.time_left(seconds).replace("\N{NO-BREAK SPACE}", " ") == words
 
 
 @pytest.fixture
@@ -174,8 +172,9 @@ def under_way(instance: Instance) -> int:
     with instance.store.transaction() as session:
         for _ in range(100):
             a_subscriber(session)
-        edition = an_edition(session)
-        plan(session, edition, audience=sa.true(), now=now - timedelta(minutes=1))
+        edition_id = key(an_edition(session).id)
+    plan_for_everyone(instance.store, edition_id, now=now - timedelta(minutes=1))
+    with instance.store.transaction() as session:
         session.get_one(Lane, "default").why = "Le serveur d’envoi ne répond pas."
         for mail in session.exec(select(Mail)).all():
             if mail.seq < 60:
@@ -183,4 +182,4 @@ def under_way(instance: Instance) -> int:
             elif mail.seq == 60:
                 mail.state = MailState.in_doubt
                 session.add(MailNote(mail_id=key(mail.id), at=now, kind=NoteKind.doubt, words="the line broke"))
-        return key(edition.id)
+    return edition_id

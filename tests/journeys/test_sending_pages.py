@@ -16,7 +16,7 @@ import scheduler
 from newsletter import pipeline
 from newsletter.clock import StoppedClock
 from newsletter.delivery.ledger import doubt, restore_lock
-from newsletter.delivery.ledger.plan import open_lane
+from newsletter.delivery.ledger.lanes import open_lane
 from newsletter.delivery.throttle import backoff
 from newsletter.instance import Instance
 from newsletter.store.columns import key

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from newsletter.clock import SystemClock
 from newsletter.delivery.ledger import doubt
-from newsletter.delivery.ledger.claim import LEASE
+from newsletter.delivery.ledger.leases import LEASE
 from newsletter.store import Store
 from newsletter.store.activity import Event
 from newsletter.store.columns import key

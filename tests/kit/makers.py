@@ -4,8 +4,11 @@ import itertools
 from datetime import UTC, date, datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
+from newsletter.delivery.ledger.plan import EditionPlan, plan_edition
+from newsletter.store import Store
 from newsletter.store.catalogue import Commune, Employer, Epci, Partner, Sector
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue, Link, Variant
@@ -99,6 +102,11 @@ def an_edition(session: Session, **fields: Any) -> Edition:
     session.add(Variant(edition_id=key(edition.id), number=0, html="<p>Bonjour</p>", text="Bonjour"))
     session.flush()
     return edition
+
+
+def plan_for_everyone(store: Store, edition_id: int, *, now: datetime) -> EditionPlan:
+    """Plan an edition for everyone who may be mailed, as the pipeline does for a segment."""
+    return plan_edition(store, edition_id, audience=lambda _began: sa.true(), now=now)
 
 
 def a_link(session: Session, edition: Edition, number: int, kind: LinkKind = LinkKind.page, **fields: Any) -> Link:

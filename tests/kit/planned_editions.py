@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 import newsletter.store.tables  # noqa: F401  an edition points at tables that nothing here names
 from newsletter.clock import SystemClock
-from newsletter.delivery.ledger.plan import plan_in_steps
+from newsletter.delivery.ledger import plan
 from newsletter.store import Store
 from newsletter.store.columns import UtcMoment, key
 from newsletter.store.issues import Edition, Issue, Link, Variant
@@ -70,7 +70,7 @@ def an_edition(store: Store, *, policy: DoubtPolicy = DoubtPolicy.hold) -> int:
 
 def plan_edition(store: Store, edition_id: int, *, connections: int, per_minute: int = 0) -> int:
     """Freeze its audience: everyone. How many mails that made."""
-    made = plan_in_steps(store, edition_id, audience=lambda _began: sa.true(), now=SystemClock().now())
+    made = plan.plan_edition(store, edition_id, audience=lambda _began: sa.true(), now=SystemClock().now())
     with store.transaction() as session:
         lane = session.exec(select(Lane)).one()
         lane.per_minute, lane.connections = per_minute, connections

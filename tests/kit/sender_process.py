@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 from newsletter.clock import SystemClock
 from newsletter.compose.mime import letterhead
 from newsletter.config import Settings
-from newsletter.delivery.sender.drain import EnvelopeFor, Sender
-from newsletter.delivery.sender.envelopes import envelopes
-from newsletter.delivery.sender.group_commit import Arming
+from newsletter.delivery.sender.drain import Sender
+from newsletter.delivery.sender.envelopes import EnvelopeFor, envelopes
+from newsletter.delivery.sender.group_commit import GroupCommit
 from newsletter.delivery.throttle.providers import RateLimits, RateLimitTable, read_pace
 from newsletter.smtp.contract import Connection, DeliveryStatus, Outbox, Reply, Transport
 from newsletter.smtp.factory import transport_for
@@ -92,10 +92,10 @@ class Stopwatch:
 
 
 def watch_the_ledger() -> Stopwatch:
-    """A stopwatch on whatever a drain asks of the store for the mails in its hands."""
+    """A stopwatch on whatever a drain asks of the store for its mails."""
     watch = Stopwatch()
-    Arming.flush = watch.around(Arming.flush)  # type: ignore[method-assign]
-    Sender._claim = watch.around(Sender._claim)  # type: ignore[method-assign]  # noqa: SLF001
+    GroupCommit.flush = watch.around(GroupCommit.flush)  # type: ignore[method-assign]
+    Sender.claim = watch.around(Sender.claim)  # type: ignore[method-assign]
     return watch
 
 

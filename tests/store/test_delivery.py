@@ -12,12 +12,15 @@ from sqlmodel import col, select
 
 from newsletter.clock import StoppedClock
 from newsletter.delivery.ledger import doubt
-from newsletter.delivery.ledger.balance import Balance, balance_of, notes, troubles
-from newsletter.delivery.ledger.claim import LEASE, ClaimedMail, claim_batch
+from newsletter.delivery.ledger.balance import Balance, balance_of
+from newsletter.delivery.ledger.claim import ClaimedMail, claim_batch
+from newsletter.delivery.ledger.lanes import troubles
+from newsletter.delivery.ledger.leases import LEASE
+from newsletter.delivery.ledger.listing import notes
 from newsletter.delivery.ledger.outcome import Step
-from newsletter.delivery.ledger.plan import Plan, cancel_waiting, plan, plan_in_steps
+from newsletter.delivery.ledger.plan import EditionPlan, cancel_unsent, plan_edition
 from newsletter.delivery.sender.drain import Drained, Sender
-from newsletter.delivery.sender.group_commit import RENEWED_AFTER, Arming, Leave, Result
+from newsletter.delivery.sender.group_commit import RENEWED_AFTER, Attempt, GroupCommit, Permission
 from newsletter.delivery.throttle.providers import RateLimits, RateLimitTable
 from newsletter.errors import RefusedError
 from newsletter.smtp.contract import DeliveryStatus, Envelope, Outbox, Reply
@@ -30,7 +33,7 @@ from newsletter.store.issues import Edition, Issue
 from newsletter.store.ledger import Batch, Lane, Mail
 from newsletter.store.people import Subscriber, Suppression
 from newsletter.words import Axis, ConsentState, DoubtPolicy, EventKind, IssueState, MailState, SuppressionReason
-from tests.kit.makers import a_subscriber, an_edition, say
+from tests.kit.makers import a_subscriber, an_edition, plan_for_everyone, say
 from tests.kit.smtp import MailServer, smtp_server
 
 
@@ -69,10 +72,8 @@ def desk(store: Store, clock: StoppedClock) -> Iterator[Desk]:
     with store.transaction() as session:
         for number in range(5):
             a_subscriber(session, address=f"reader-{number}@example.org")
-        edition = an_edition(session)
-        plan(session, edition, audience=sa.true(), now=clock.now())
-        assert edition.id is not None
-        edition_id = edition.id
+        edition_id = key(an_edition(session).id)
+    plan_for_everyone(store, edition_id, now=clock.now())
     with smtp_server() as mail_server:
         yield Desk(store, clock, mail_server, edition_id)
 
@@ -88,8 +89,8 @@ def test_everyone_who_may_be_mailed_gets_one_mail_and_nobody_else(store: Store, 
         denied, left = a_subscriber(session), a_subscriber(session)
         say(session, denied, Axis.newsletter, ConsentState.denied)
         session.add(Suppression(address_hash=left.address_hash, reason=SuppressionReason.complained, at=clock.now()))
-        edition = an_edition(session)
-        assert plan(session, edition, audience=sa.true(), now=clock.now()).mails == 1
+        edition_id = key(an_edition(session).id)
+    assert plan_for_everyone(store, edition_id, now=clock.now()).mails == 1
     with store.reading() as session:
         assert session.exec(select(Mail.subscriber_id)).all() == [granted.id]
 
@@ -97,8 +98,8 @@ def test_everyone_who_may_be_mailed_gets_one_mail_and_nobody_else(store: Store, 
 def test_planning_twice_mails_nobody_twice(desk: Desk) -> None:
     with desk.store.transaction() as session:
         a_subscriber(session)  # came after the audience was frozen
-        again = plan(session, session.get_one(Edition, desk.edition_id), audience=sa.true(), now=desk.clock.now())
-    assert again == Plan(edition_id=desk.edition_id, mails=5)
+    again = plan_for_everyone(desk.store, desk.edition_id, now=desk.clock.now())
+    assert again == EditionPlan(edition_id=desk.edition_id, mails=5)
 
 
 def test_every_mail_leaves_once_and_the_balance_says_so(desk: Desk) -> None:
@@ -111,15 +112,15 @@ def test_every_mail_leaves_once_and_the_balance_says_so(desk: Desk) -> None:
 
 def test_many_batches_and_connections_still_reach_everyone_once(store: Store, clock: StoppedClock) -> None:
     with store.transaction() as session:
-        for number in range(510):  # of twelve families, so that no family's own pace is what takes the time
+        for number in range(510):  # of twelve providers, so that no provider's own limit is what takes the time
             a_subscriber(session, address=f"reader-{number}@domain-{number % 12}.example")
-        edition = an_edition(session)
-        plan(session, edition, audience=sa.true(), now=clock.now())
+        edition_id = key(an_edition(session).id)
+    plan_for_everyone(store, edition_id, now=clock.now())
+    with store.transaction() as session:
         session.get_one(Lane, "default").per_minute = 1_000_000
-        assert edition.id is not None
         assert session.exec(select(sa.func.count()).select_from(Batch)).one() == 2
     with smtp_server() as mail_server:
-        desk = Desk(store, clock, mail_server, edition.id)
+        desk = Desk(store, clock, mail_server, edition_id)
         assert desk.send().attempts == 510
     assert len(set(mail_server.recipients)) == len(mail_server.recipients) == 510
     assert desk.balance() == Balance(planned=510, accepted=510)
@@ -161,12 +162,12 @@ def test_a_doubt_is_settled_by_a_person_or_sent_again(desk: Desk) -> None:
     desk.send()
     desk.mail_server.drop_after_dot.clear()
     with desk.store.transaction() as session:
-        one, two, three = (listed.mail_id for listed in doubt.doubts(session))
+        one, two, three = (listed.mail_id for listed in doubt.mails_in_doubt(session))
         now = desk.clock.now()
-        assert doubt.settle(session, [one], doubt.Ruling.arrived, now=now, why="the relay's log has it") == 1
-        assert doubt.settle(session, [two], doubt.Ruling.resend, now=now, why="asked by marketing") == 1
-        assert doubt.settle(session, [three], doubt.Ruling.drop, now=now, why="asked by marketing") == 1
-        assert doubt.settle(session, [one, two, three], doubt.Ruling.drop, now=now, why="too late") == 0
+        assert doubt.apply_ruling(session, [one], doubt.Ruling.arrived, now=now, why="the relay's log has it") == 1
+        assert doubt.apply_ruling(session, [two], doubt.Ruling.resend, now=now, why="asked by marketing") == 1
+        assert doubt.apply_ruling(session, [three], doubt.Ruling.drop, now=now, why="asked by marketing") == 1
+        assert doubt.apply_ruling(session, [one, two, three], doubt.Ruling.drop, now=now, why="too late") == 0
     assert desk.send().attempts == 1
     assert desk.balance() == Balance(planned=5, accepted=4, cancelled=1)
     assert len(desk.mail_server.received) == 6
@@ -199,7 +200,7 @@ def test_each_policy_does_what_it_says_to_the_doubts_that_are_there(
     desk.send()
     with desk.store.transaction() as session:
         assert doubt.choose_policy(session, session.get_one(Edition, desk.edition_id).issue_id, policy) == 2
-        first, second = (session.get_one(Mail, listed.mail_id) for listed in doubt.doubts(session))
+        first, second = (session.get_one(Mail, listed.mail_id) for listed in doubt.mails_in_doubt(session))
         assert first.subscriber_id
         session.add(
             Event(kind=EventKind.opened, at=desk.clock.now(), mail_id=first.id, subscriber_id=first.subscriber_id)
@@ -262,7 +263,7 @@ def test_a_paused_or_cancelled_issue_sends_nothing(desk: Desk, state: IssueState
         assert desk.send().attempts == 5
     else:
         with desk.store.transaction() as session:
-            assert cancel_waiting(session, desk.edition_id) == 5
+            assert cancel_unsent(session, desk.edition_id) == 5
         assert desk.balance() == Balance(planned=5, cancelled=5)
 
 
@@ -334,12 +335,12 @@ def planned(store: Store, clock: StoppedClock, readers: int, *, connections: int
     with store.transaction() as session:
         for number in range(readers):
             a_subscriber(session, address=f"reader-{number}@example.org")
-        edition = an_edition(session)
-        plan(session, edition, audience=sa.true(), now=clock.now())
+        edition_id = key(an_edition(session).id)
+    plan_for_everyone(store, edition_id, now=clock.now())
+    with store.transaction() as session:
         lane = session.get_one(Lane, "default")
         lane.per_minute, lane.connections = 0, connections
-        assert edition.id is not None
-        return edition.id
+    return edition_id
 
 
 def through(store: Store, clock: StoppedClock, far_side: FarSide) -> Drained:
@@ -399,28 +400,28 @@ def test_a_lease_is_written_when_it_has_aged_and_lost_when_its_fence_is_passed(
 ) -> None:
     planned(store, clock, 3, connections=1)
 
-    def flushed(arming: Arming) -> datetime | None:
-        arming.flush()
+    def flushed(ledger: GroupCommit) -> datetime | None:
+        ledger.flush()
         with store.reading() as session:
             return session.exec(select(Batch.lease_until)).one()
 
     with store.transaction() as session:
         claim = claim_batch(session, lane="default", owner="ours", now=clock.now())
     assert claim is not None
-    arming = Arming(store, clock, "default")
-    arming.hold(claim)
-    first = flushed(arming)
+    ledger = GroupCommit(store, clock, "default")
+    ledger.add_lease(claim.lease)
+    first = flushed(ledger)
     assert first == clock.now() + LEASE
     clock.advance(RENEWED_AFTER - timedelta(seconds=1))
-    assert flushed(arming) == first
+    assert flushed(ledger) == first
     clock.advance(timedelta(seconds=1))
-    assert flushed(arming) == clock.now() + LEASE
+    assert flushed(ledger) == clock.now() + LEASE
     with store.transaction() as session:
         session.exec(select(Batch)).one().fence += 1
     clock.advance(timedelta(seconds=1))
-    arming.flush()
-    assert not arming.is_ours(claim)
-    arming.end()
+    ledger.flush()
+    assert not ledger.is_live(claim.lease)
+    ledger.close()
 
 
 def test_what_comes_back_to_a_cancelled_issue_is_cancelled(store: Store, clock: StoppedClock) -> None:
@@ -430,7 +431,7 @@ def test_what_comes_back_to_a_cancelled_issue_is_cancelled(store: Store, clock: 
         with store.transaction() as session:
             issue = session.get_one(Issue, session.get_one(Edition, edition_id).issue_id)
             issue.state = IssueState.cancelled
-            cancel_waiting(session, edition_id)
+            cancel_unsent(session, edition_id)
         return Reply(status=DeliveryStatus.try_later, code=451)
 
     through(store, clock, FarSide(act=cancel))
@@ -478,23 +479,23 @@ def test_a_sender_that_slept_past_its_lease_writes_nothing_more(store: Store, cl
     edition_id = planned(store, clock, 3, connections=1)
 
     async def sleeper() -> None:
-        arming = Arming(store, clock, "default")
+        ledger = GroupCommit(store, clock, "default")
         with store.transaction() as session:
             claim = claim_batch(session, lane="default", owner="sleeper", now=clock.now())
         assert claim is not None
-        arming.hold(claim)
+        ledger.add_lease(claim.lease)
         first, second, _third = claim.mails
-        assert await arming.may_send(claim, first.mail_id) is Leave.granted
+        assert await ledger.authorise(claim.lease, first.mail_id) is Permission.granted
         clock.advance(LEASE + timedelta(seconds=1))
         with store.transaction() as session:
             taken_over = claim_batch(session, lane="default", owner="other", now=clock.now())
         assert taken_over is not None
         assert len(taken_over.mails) == 2
         accepted = Reply(status=DeliveryStatus.accepted, code=250)
-        arming.record(Result(claim, first, Step(MailState.accepted), accepted))
-        assert await arming.may_send(claim, second.mail_id) is Leave.shut
-        assert not arming.is_ours(claim)
-        arming.end()
+        ledger.record(Attempt(claim.lease, first, Step(MailState.accepted), accepted))
+        assert await ledger.authorise(claim.lease, second.mail_id) is Permission.revoked
+        assert not ledger.is_live(claim.lease)
+        ledger.close()
 
     asyncio.run(sleeper())
     with store.reading() as session:
@@ -517,13 +518,13 @@ def test_planning_that_is_killed_goes_on_where_it_was(store: Store, clock: Stopp
         return sa.true()
 
     with pytest.raises(KeyboardInterrupt):
-        plan_in_steps(store, edition_id, audience=dying, now=clock.now(), step=10)
+        plan_edition(store, edition_id, audience=dying, now=clock.now(), step=10)
     with store.reading() as session:
         assert session.exec(select(sa.func.count()).select_from(Mail)).one() == 20
         assert session.exec(select(Batch)).all() == []  # nothing of it may leave yet
     clock.advance(timedelta(hours=1))
-    again = plan_in_steps(store, edition_id, audience=dying, now=clock.now(), step=10)
-    assert again == Plan(edition_id=edition_id, mails=25)
+    again = plan_edition(store, edition_id, audience=dying, now=clock.now(), step=10)
+    assert again == EditionPlan(edition_id=edition_id, mails=25)
     assert len(set(steps)) == 1  # whoever goes on plans as of the moment it began
     with store.reading() as session:
         assert sorted(session.exec(select(Mail.seq)).all()) == list(range(25))

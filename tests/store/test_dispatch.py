@@ -13,7 +13,6 @@ import pytest
 import sqlalchemy as sa
 
 from newsletter.clock import StoppedClock
-from newsletter.delivery.ledger.plan import plan
 from newsletter.delivery.workers.dispatch import Dispatcher, LocalDispatcher, claimable_lanes, unfinished_lanes
 from newsletter.delivery.workers.hints import HintsError, ProcrastinateDispatcher, open_dispatcher, prepare_hints
 from newsletter.delivery.workers.registry import (
@@ -27,11 +26,12 @@ from newsletter.delivery.workers.registry import (
 )
 from newsletter.errors import RefusedError
 from newsletter.store import Store
+from newsletter.store.columns import key
 from newsletter.store.issues import Issue
 from newsletter.store.ledger import Batch
 from newsletter.store.portable import postgresql_address
 from newsletter.words import IssueState, WorkerState
-from tests.kit.makers import a_subscriber, an_edition
+from tests.kit.makers import a_subscriber, an_edition, plan_for_everyone
 
 
 @dataclass
@@ -228,7 +228,8 @@ def test_a_lane_is_claimable_while_a_batch_is_due_and_free_and_unfinished_until_
     assert lanes() == ([], [])
     with store.transaction() as session:
         a_subscriber(session)
-        plan(session, edition := an_edition(session), audience=sa.true(), now=clock.now())
+        edition = an_edition(session)
+    plan_for_everyone(store, key(edition.id), now=clock.now())
     assert lanes() == (["default"], ["default"])
     change(store, lease_until=clock.now() + timedelta(minutes=1))
     assert lanes() == ([], ["default"])

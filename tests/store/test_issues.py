@@ -15,7 +15,7 @@ from newsletter.blocks.text import TextBlock
 from newsletter.clock import LocalTimeError
 from newsletter.compose.mime import letterhead
 from newsletter.config import Settings
-from newsletter.delivery.ledger.plan import begin
+from newsletter.delivery.ledger.plan import begin_planning
 from newsletter.errors import NotFoundError, RefusedError
 from newsletter.instance import Instance
 from newsletter.issues import approval, calendar, draft
@@ -70,7 +70,7 @@ def test_an_issue_is_reopened_until_its_planning_begins_even_when_it_was_cancell
         approval.approve(session, number, by=None, now=A_MONDAY, letterhead=HEAD)
         calendar.send_now(session, number, now=A_MONDAY)
         calendar.start(session, number)
-        begin(session, session.exec(select(Edition)).one(), now=A_MONDAY)  # no mail is there yet, let alone gone
+        begin_planning(session, session.exec(select(Edition)).one(), now=A_MONDAY)
         with pytest.raises(RefusedError, match="annulez-le pour retenir ce qui n’est pas parti"):
             approval.reopen(session, number)
         calendar.cancel(session, number)
@@ -86,7 +86,7 @@ def test_planning_that_begins_meanwhile_is_not_pulled_from_under(store: Store) -
         calendar.cancel(session, number)
     with ThreadPoolExecutor() as others:
         with store.transaction() as session:
-            begin(session, session.exec(select(Edition)).one(), now=A_MONDAY)
+            begin_planning(session, session.exec(select(Edition)).one(), now=A_MONDAY)
             reopened = others.submit(reopen_alone, store, number)
             with pytest.raises(TimeoutError):
                 reopened.result(0.2)

@@ -14,14 +14,13 @@ from newsletter.audience.signup import Form
 from newsletter.clock import StoppedClock
 from newsletter.delivery.ledger import restore_lock
 from newsletter.delivery.ledger.claim import claim_batch
-from newsletter.delivery.ledger.plan import plan
 from newsletter.instance import Instance, send_lock
 from newsletter.store import Store
 from newsletter.store.columns import key
 from newsletter.store.ledger import Batch
 from newsletter.tokens import Keyring
 from newsletter.words import Axis
-from tests.kit.makers import a_subscriber, an_adviser, an_edition
+from tests.kit.makers import a_subscriber, an_adviser, an_edition, plan_for_everyone
 from tests.kit.smtp import smtp_server
 
 
@@ -160,8 +159,8 @@ def test_the_real_file_of_a_database_restored_from_yesterday_is_locked(tmp_path:
 
     with store.transaction() as session:
         a_subscriber(session)
-        edition = an_edition(session)
-        plan(session, edition, audience=sa.true(), now=clock.now())
+        edition_id = key(an_edition(session).id)
+    plan_for_everyone(store, edition_id, now=clock.now())
     assert deliver(claims=1) == ""
     store.close()  # the last connection leaves all of it in one file
     shutil.copy(home / "newsletter.db", tmp_path / "yesterday.db")

@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-import sqlalchemy as sa
 from click.testing import Result
 
 from newsletter.clock import StoppedClock
 from newsletter.delivery.ledger.balance import Balance, balance_of
-from newsletter.delivery.ledger.plan import plan
 from newsletter.delivery.sender.drain import Drained, Sender
 from newsletter.delivery.throttle import backoff
 from newsletter.delivery.throttle.providers import BackoffRule, RateLimits, RateLimitTable
@@ -22,7 +20,7 @@ from newsletter.store import Store
 from newsletter.store.columns import key
 from newsletter.store.ledger import Lane, Slowdown
 from tests.conftest import A_MONDAY
-from tests.kit.makers import a_subscriber, an_edition
+from tests.kit.makers import a_subscriber, an_edition, plan_for_everyone
 from tests.kit.smtp import MailServer, smtp_server
 from tests.store.test_delivery import plain_letter
 
@@ -67,10 +65,10 @@ def underway(store: Store, clock: StoppedClock) -> Iterator[Send]:
             a_subscriber(session, address=f"reader-{number}@orange.fr")
         for number in range(OTHERS):
             a_subscriber(session, address=f"reader-{number}@domain-{number}.example")
-        edition = an_edition(session)
-        plan(session, edition, audience=sa.true(), now=clock.now())
+        edition_id = key(an_edition(session).id)
+    plan_for_everyone(store, edition_id, now=clock.now())
+    with store.transaction() as session:
         session.get_one(Lane, "default").connections = 1
-        edition_id = key(edition.id)
     with smtp_server() as mail_server:
         for number in range(ORANGE):
             mail_server.at_rcpt[f"reader-{number}@orange.fr"] = "451 4.3.2 Service refuse. Veuillez essayer plus tard"
@@ -112,8 +110,9 @@ def test_the_commands_show_it_and_lift_it(
     instance: Instance, command: Callable[..., Result], clock: StoppedClock
 ) -> None:
     with instance.store.transaction() as session:
-        edition = an_edition(session)
-        plan(session, edition, audience=sa.true(), now=clock.now())
+        edition_id = key(an_edition(session).id)
+    plan_for_everyone(instance.store, edition_id, now=clock.now())
+    with instance.store.transaction() as session:
         later = A_MONDAY + timedelta(days=3650)
         row = Slowdown(lane="default", family="other:figeac.example", began_at=A_MONDAY, until=later, per_minute=1)
         row.words = "450 Server busy"

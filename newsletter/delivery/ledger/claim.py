@@ -1,29 +1,39 @@
-"""Taking a batch to work on, under a lease and a fence."""
+"""A mail's way through the ledger: claimed with its batch, armed before its body may leave, its outcome written.
+
+The statements that every mail passes are set-based, compiled once per drain, and run without the ORM.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
-from newsletter.clock import in_paris
-from newsletter.store.columns import UtcMoment
-from newsletter.store.issues import Edition, Issue, leaves_at
-from newsletter.store.ledger import BATCH, Batch, Lane, Mail, MailNote, in_states, of_batch
+from newsletter.delivery.ledger.leases import Lease, lease_next_batch, minute_of_the_day, sendable_editions
+from newsletter.delivery.ledger.outcome import Step
+from newsletter.delivery.ledger.plan import cancel_with_their_issue
+from newsletter.smtp.contract import Reply
+from newsletter.store.columns import UtcMoment, word
+from newsletter.store.issues import Edition
+from newsletter.store.ledger import BATCH, OPEN_STATES, UNSENT_STATES, Batch, Lane, Mail, MailNote, in_states
 from newsletter.store.people import Subscriber, mailable, stands
-from newsletter.store.portable import skip_locked
-from newsletter.store.prepared import Prepared
-from newsletter.words import Axis, IssueState, MailState, NoteKind
+from newsletter.store.portable import among, as_list
+from newsletter.store.prepared import Prepared, Statement
+from newsletter.words import Axis, MailState, NoteKind
 
-LEASE = timedelta(seconds=60)
-WAITING = (MailState.planned, MailState.deferred)
+OUTCOME_NOTES = {
+    MailState.deferred: NoteKind.deferred,
+    MailState.refused: NoteKind.refused,
+    MailState.in_doubt: NoteKind.doubt,
+}
+"""The outcomes that leave a note with the server's words, and its kind."""
 
 
 class ClaimedMail(NamedTuple):
-    """One mail to hand over, with what its reader agreed to. A tuple, since every mail passes here as a row."""
+    """One mail to send, with what its reader agreed to. A tuple, since one is made for every mail."""
 
     mail_id: int
     subscriber_id: int
@@ -37,199 +47,216 @@ class ClaimedMail(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A batch that is ours until the lease runs out; `fence` proves it with every write."""
+    """A leased batch with those of its mails that are due."""
 
-    batch_id: int
-    fence: int
-    edition_id: int
-    number: int
-    lane: str
+    lease: Lease
     mails: tuple[ClaimedMail, ...]
 
 
 def claim_batch(session: Session, *, lane: str, owner: str, now: datetime) -> Claim | None:
-    """Take the next batch of this lane that is due and free; None when there is none.
+    """Lease the next batch of this lane that is due and free, and read its mails; None when there is no such batch.
 
-    Mails an earlier owner left armed are in doubt from here on: it died, and nobody knows whether they left. Readers
-    who may not be mailed any more are taken out (SUP-01).
+    Readers who may not be mailed any more are taken out (SUP-01).
     """
-    batch = _next_batch(session, lane=lane, now=now)
-    if batch is None:
+    lease = lease_next_batch(session, lane=lane, owner=owner, now=now)
+    if lease is None:
         return None
-    died = batch.owner is not None
-    batch.fence += 1
-    batch.owner, batch.lease_until = owner, now + LEASE
-    session.add(batch)
-    session.flush()
-    assert batch.id is not None
-    if died:
-        _doubt_what_was_armed(session, batch, now=now)
-    mails = _mails_to_send(session, batch, now=now)
-    return Claim(
-        batch_id=batch.id, fence=batch.fence, edition_id=batch.edition_id, number=batch.number, lane=lane, mails=mails
-    )
-
-
-def hand_back(connection: sa.Connection, claim: Claim, *, not_before: datetime | None = None) -> None:
-    """Give the batch back, due again when its earliest mail is; never, when all its mails have met their fate."""
-    due = connection.scalar(
-        sa.select(sa.func.min(sa.func.coalesce(col(Mail.due_at), AT_ONCE))).where(
-            of_batch(claim.edition_id, claim.number), col(Mail.state).in_(WAITING)
-        )
-    )
-    connection.execute(
-        sa.update(Batch)
-        .where(col(Batch.id) == claim.batch_id, col(Batch.fence) == claim.fence)
-        .values(owner=None, lease_until=None, not_before=due and max(due, not_before or due))
-    )
-
-
-def take_in_the_orphans(session: Session, *, now: datetime) -> int:
-    """Batches of a dead sender that nobody may take over, for their issue was paused or cancelled: how many.
-
-    What was armed is in doubt, as it would be for the next owner, so that the balance of the issue can end.
-    """
-    orphans = session.exec(
-        select(Batch)
-        .join(Edition, col(Edition.id) == col(Batch.edition_id))
-        .join(Issue, col(Issue.id) == col(Edition.issue_id))
-        .where(col(Batch.lease_until) < now, col(Issue.state) != IssueState.sending)
-    ).all()
-    for batch in orphans:
-        batch.fence += 1
-        batch.owner = batch.lease_until = None
-        _doubt_what_was_armed(session, batch, now=now)
-        session.add(batch)
-    session.flush()
-    return len(orphans)
-
-
-def owners_of(session: Session, *, lane: str, now: datetime) -> set[str]:
-    """Who holds a batch of this lane, and so may be sending on it."""
-    held = sa.and_(col(Batch.lane) == lane, col(Batch.not_before).is_not(None), col(Batch.lease_until) >= now)
-    return {owner for owner in session.exec(select(Batch.owner).where(held).distinct()).all() if owner}
-
-
-def open_editions(minute: sa.ColumnElement[int] | int) -> sa.Select[Any]:
-    """The editions whose mails may leave at this minute of the day in Paris: nobody paused or cancelled the issue."""
-    return (
-        sa.select(col(Edition.id))
-        .join(Issue, col(Issue.id) == col(Edition.issue_id))
-        .where(col(Issue.state) == IssueState.sending, leaves_at(minute))  # type: ignore[arg-type]
-    )
-
-
-def minute_of_the_day(now: datetime) -> int:
-    """Minutes after midnight in Paris."""
-    local = in_paris(now)
-    return local.hour * 60 + local.minute
-
-
-AT_ONCE = sa.literal(datetime(2000, 1, 1, tzinfo=UTC), UtcMoment)
-
-
-def _next_batch(session: Session, *, lane: str, now: datetime) -> Batch | None:
-    statement = (
-        sa.select(Batch)
-        .join(Lane, col(Lane.name) == col(Batch.lane))
-        .where(
-            col(Batch.lane) == lane,
-            col(Batch.edition_id).in_(open_editions(minute_of_the_day(now))),
-            col(Lane.paused_at).is_(None),
-            sa.or_(col(Lane.rests_until).is_(None), col(Lane.rests_until) <= now),
-            col(Batch.not_before) <= now,
-            sa.or_(col(Batch.lease_until).is_(None), col(Batch.lease_until) < now),
-        )
-        .order_by(col(Batch.not_before), col(Batch.id))
-        .limit(1)
-    )
-    return session.scalars(skip_locked(statement, session, of=Batch)).first()
-
-
-def _doubt_what_was_armed(session: Session, batch: Batch, *, now: datetime) -> None:
-    armed = (
-        session.connection()
-        .execute(
-            sa.update(Mail)
-            .where(of_batch(batch.edition_id, batch.number), col(Mail.state) == MailState.armed)
-            .values(state=MailState.in_doubt)
-            .returning(col(Mail.id))
-        )
-        .scalars()
-        .all()
-    )
-    session.add_all(
-        MailNote(mail_id=mail_id, at=now, kind=NoteKind.doubt, words="the sender died before it knew the answer")
-        for mail_id in armed
-        if mail_id is not None
-    )
-    session.flush()
-
-
-def take_out(connection: sa.Connection, mail_ids: Sequence[int], *, now: datetime) -> None:
-    """The readers of these mails may not be mailed any more."""
-    connection.execute(
-        sa.update(Mail)
-        .where(col(Mail.id).in_(mail_ids), col(Mail.state).in_(WAITING))
-        .values(state=MailState.suppressed, answered_at=now, due_at=None)
-    )
+    return Claim(lease=lease, mails=_due_mails(session, lease, now=now))
 
 
 def mail_as_claimed(session: Session, mail_id: int) -> ClaimedMail | None:
     """One mail with what its reader agrees to now; None when it, or its reader, is not there any more."""
     mail = session.get(Mail, mail_id)
     edition = session.get(Edition, mail.edition_id) if mail else None
-    found = session.connection().execute(_AS_CLAIMED.where(col(Mail.id) == mail_id)).first()
+    found = session.connection().execute(_mail_rows(due=sa.true()).where(col(Mail.id) == mail_id)).first()
     if found is None or edition is None or found.subscriber_id is None:
         return None
-    return _claimed(tuple(found), edition.planned_at or edition.approved_at)
+    return _MailRow._make(found).claimed(edition.planned_at or edition.approved_at)
 
 
-def _mails_to_send(session: Session, batch: Batch, *, now: datetime) -> tuple[ClaimedMail, ...]:
-    planned_at = session.get_one(Edition, batch.edition_id).planned_at
+class _MailRow(NamedTuple):
+    """One row of `_mail_rows`, as the driver gives it: SQLite's booleans are numbers."""
+
+    mail_id: int
+    subscriber_id: int
+    address: str
+    first_name: str
+    tries: int
+    clicks: int
+    opens: int
+    may_be_mailed: int
+    is_due: int
+
+    def claimed(self, planned_at: datetime) -> ClaimedMail:
+        return ClaimedMail(
+            self.mail_id, self.subscriber_id, self.address, self.first_name, self.tries,
+            bool(self.clicks), bool(self.opens), planned_at,
+        )  # fmt: skip
+
+
+def _mail_rows(*, due: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
+    """Mails with their readers, in the order of the edition, with exactly the columns of `_MailRow`."""
+    columns: dict[str, Any] = {
+        "mail_id": col(Mail.id),
+        "subscriber_id": col(Subscriber.id),
+        "address": col(Subscriber.address),
+        "first_name": col(Subscriber.first_name),
+        "tries": col(Mail.tries),
+        "clicks": stands(Axis.clicks),
+        "opens": stands(Axis.opens),
+        "may_be_mailed": sa.and_(col(Subscriber.id).is_not(None), mailable()),
+        "is_due": due,
+    }
+    return (
+        sa.select(*(columns[name].label(name) for name in _MailRow._fields))
+        .select_from(Mail)
+        .join(Subscriber, col(Subscriber.id) == col(Mail.subscriber_id), isouter=True)
+        .order_by(col(Mail.seq))
+    )
+
+
+def _due_mails(session: Session, lease: Lease, *, now: datetime) -> tuple[ClaimedMail, ...]:
+    planned_at = session.get_one(Edition, lease.edition_id).planned_at
     assert planned_at is not None  # an edition has no batch before
-    first = batch.number * BATCH
-    read = _waiting_of_a_batch(session.get_bind().engine)
-    found = read.run(session.connection(), edition=batch.edition_id, first=first, end=first + BATCH, now=now)
-    if left := [mail_id for mail_id, *_rest, mailable, _due in found if not mailable]:
-        take_out(session.connection(), left, now=now)
-    return tuple(_claimed(row, planned_at) for row in found if all(row[-2:]))
-
-
-def _claimed(row: tuple[Any, ...], planned_at: datetime) -> ClaimedMail:
-    mail_id, subscriber_id, address, first_name, tries, clicks, opens = row[:7]
-    return ClaimedMail(mail_id, subscriber_id, address, first_name, tries, bool(clicks), bool(opens), planned_at)
-
-
-_COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
-    col(Mail.id).label("mail_id"),
-    col(Subscriber.id).label("subscriber_id"),
-    col(Subscriber.address).label("address"),
-    col(Subscriber.first_name).label("first_name"),
-    col(Mail.tries).label("tries"),
-    stands(Axis.clicks).label("clicks"),
-    stands(Axis.opens).label("opens"),
-    sa.and_(col(Subscriber.id).is_not(None), mailable()).label("mailable"),
-)
-"""The fields of ClaimedMail in their order, but for the last; then whether the reader may be mailed at all."""
-
-_AS_CLAIMED: sa.Select[Any] = (
-    sa.select(*_COLUMNS)
-    .select_from(Mail)
-    .join(Subscriber, col(Subscriber.id) == col(Mail.subscriber_id), isouter=True)
-    .order_by(col(Mail.seq))
-)
+    first = lease.number * BATCH
+    statement = _unsent_of_a_batch(session.get_bind().engine)
+    found = statement.run(session.connection(), edition=lease.edition_id, first=first, end=first + BATCH, now=now)
+    rows = [_MailRow._make(row) for row in found]
+    if left := [row.mail_id for row in rows if not row.may_be_mailed]:
+        session.connection().execute(
+            sa.update(Mail)
+            .where(col(Mail.id).in_(left), col(Mail.state).in_(UNSENT_STATES))
+            .values(state=MailState.suppressed, answered_at=now, due_at=None)
+        )
+    return tuple(row.claimed(planned_at) for row in rows if row.may_be_mailed and row.is_due)
 
 
 @lru_cache(maxsize=8)
-def _waiting_of_a_batch(engine: sa.Engine) -> Prepared:
-    due = sa.or_(col(Mail.state) == MailState.planned, col(Mail.due_at) <= sa.bindparam("now", type_=UtcMoment))
+def _unsent_of_a_batch(engine: sa.Engine) -> Prepared:
+    due = sa.or_(col(Mail.state) == MailState.planned, col(Mail.due_at) <= _NOW)
     return Prepared.over(
         engine,
-        _AS_CLAIMED.add_columns(due.label("due")).where(
+        _mail_rows(due=due).where(
             col(Mail.edition_id) == sa.bindparam("edition"),
             col(Mail.seq) >= sa.bindparam("first"),
             col(Mail.seq) < sa.bindparam("end"),
-            in_states(WAITING),
+            in_states(UNSENT_STATES),
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class MailStatements:
+    """The statements of one lane that arm mails and write their outcomes, compiled for one database."""
+
+    engine: sa.Engine
+    _arm: Prepared
+    _take_out: Prepared
+    _accept: Prepared
+
+    @classmethod
+    def compiled(cls, engine: sa.Engine, *, lane: str) -> "MailStatements":
+        these = among(engine, Mail.__table__.c.id, "mails")  # type: ignore[attr-defined]
+        return cls(
+            engine,
+            _arm=Prepared.over(engine, _arming(these, lane)),
+            _take_out=Prepared.over(engine, _taking_out(these)),
+            _accept=Prepared.over(engine, _accepting(these)),
+        )
+
+    def arm(self, connection: sa.Connection, mails: Sequence[int], *, now: datetime) -> list[int]:
+        """Arm those of these mails that may leave now: their readers stay, and nobody paused issue or lane (SUP-01)."""
+        these = as_list(self.engine, mails)
+        return [mail for (mail,) in self._arm.run(connection, mails=these, now=now, minute=minute_of_the_day(now))]
+
+    def take_out(self, connection: sa.Connection, mails: Sequence[int], *, now: datetime) -> list[int]:
+        """Those of these mails that never leave: their reader may not be mailed, or they have their outcome already."""
+        self._take_out.run(connection, mails=as_list(self.engine, mails), now=now)
+        still_open = sa.select(col(Mail.id)).where(col(Mail.id).in_(mails), in_states(OPEN_STATES))
+        waiting = set(connection.execute(still_open).scalars())
+        return [mail for mail in mails if mail not in waiting]
+
+    def accept(self, connection: sa.Connection, mails: Sequence[int], *, now: datetime) -> None:
+        """The server took these mails."""
+        self._accept.run(connection, mails=as_list(self.engine, mails), now=now)
+
+    def write_other_outcomes(
+        self, connection: sa.Connection, attempts: Sequence[tuple[ClaimedMail, Step, Reply]], *, now: datetime
+    ) -> None:
+        """Write every outcome but "accepted", each with a note. A mail that was cancelled meanwhile stays cancelled."""
+        connection.execute(
+            _OTHER_OUTCOME,
+            [
+                {
+                    "mail": mail.mail_id, "outcome": step.state, "due": step.due_at, "tried": mail.tries + 1,
+                    "answered": None if step.due_at else now,
+                }
+                for mail, step, _reply in attempts
+            ],
+        )  # fmt: skip
+        connection.execute(
+            sa.insert(MailNote),
+            [
+                {
+                    "mail_id": mail.mail_id, "at": now, "kind": OUTCOME_NOTES[step.state], "code": reply.code,
+                    "enhanced": reply.enhanced, "words": reply.words,
+                }
+                for mail, step, reply in attempts
+            ],
+        )  # fmt: skip
+        if deferred := [mail.mail_id for mail, step, _reply in attempts if step.state is MailState.deferred]:
+            connection.execute(cancel_with_their_issue(deferred))
+
+    def undo_refusal(self, connection: sa.Connection, batch_id: int, mail_id: int, *, due_at: datetime) -> None:
+        """Defer a mail that was refused for no fault of its own; its batch is due again by then."""
+        refused = sa.and_(col(Mail.id) == mail_id, col(Mail.state) == MailState.refused)
+        again = {"state": MailState.deferred, "due_at": due_at, "answered_at": None}
+        connection.execute(sa.update(Mail).where(refused).values(again))
+        later = sa.or_(col(Batch.not_before).is_(None), col(Batch.not_before) > due_at)
+        connection.execute(sa.update(Batch).where(col(Batch.id) == batch_id, later).values(not_before=due_at))
+
+
+_NOW = sa.bindparam("now", type_=UtcMoment)
+
+
+def _arming(these: sa.ColumnElement[bool], lane: str) -> Statement:
+    lane_is_open = sa.exists().where(col(Lane.name) == lane, col(Lane.paused_at).is_(None))
+    values = {"state": MailState.armed, "armed_at": _NOW, "due_at": None, "tries": col(Mail.tries) + 1}
+    return (
+        sa.update(Mail)
+        .where(
+            these,
+            in_states(UNSENT_STATES),
+            col(Mail.edition_id).in_(sendable_editions(sa.bindparam("minute", type_=sa.Integer))),
+            lane_is_open,
+            _reader_may_be_mailed(),
+        )
+        .values(values)
+        .returning(col(Mail.id))
+    )
+
+
+def _taking_out(these: sa.ColumnElement[bool]) -> Statement:
+    left = {"state": MailState.suppressed, "answered_at": _NOW, "due_at": None}
+    return sa.update(Mail).where(these, in_states(UNSENT_STATES), sa.not_(_reader_may_be_mailed())).values(left)
+
+
+def _accepting(these: sa.ColumnElement[bool]) -> Statement:
+    taken = {"state": MailState.accepted, "answered_at": _NOW}
+    return sa.update(Mail).where(these, col(Mail.state) == MailState.armed).values(taken)
+
+
+def _reader_may_be_mailed() -> sa.ColumnElement[bool]:
+    return sa.exists().where(col(Subscriber.id) == col(Mail.subscriber_id), mailable()).correlate(Mail)
+
+
+_OTHER_OUTCOME = (
+    sa.update(Mail.__table__)  # type: ignore[attr-defined]
+    .where(col(Mail.id) == sa.bindparam("mail"), in_states(OPEN_STATES))
+    .values(
+        state=sa.bindparam("outcome", type_=word(MailState)),
+        due_at=sa.bindparam("due", type_=UtcMoment),
+        answered_at=sa.bindparam("answered", type_=UtcMoment),
+        tries=sa.bindparam("tried"),
+    )
+)

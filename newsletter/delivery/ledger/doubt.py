@@ -1,4 +1,4 @@
-"""Mails whose fate nobody knows: listed, and settled by evidence, by policy or by a person."""
+"""Mails in doubt, of which nobody knows whether they arrived: listed, settled by evidence, policy or a person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from newsletter.delivery.ledger.balance import edition_of
-from newsletter.delivery.ledger.statements import cancel_what_is_cancelled
+from newsletter.delivery.ledger.plan import cancel_with_their_issue
 from newsletter.errors import RefusedError
 from newsletter.i18n import _
+from newsletter.note_reasons import NoteReason, note_text
 from newsletter.store.activity import Event
-from newsletter.store.issues import Edition, Issue
+from newsletter.store.columns import key
+from newsletter.store.issues import Edition, Issue, edition_of
 from newsletter.store.ledger import BATCH, Batch, Mail, MailNote
 from newsletter.words import DoubtPolicy, IssueState, MailState, NoteKind
 
@@ -31,8 +32,8 @@ class Ruling(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
-    """One mail in doubt, as it is listed."""
+class MailInDoubt:
+    """One mail in doubt, as it is listed. `words`: what is known, in the language of the moment."""
 
     mail_id: int
     edition_id: int
@@ -41,7 +42,7 @@ class Doubt:
     words: str
 
 
-def doubts(session: Session, *, edition_id: int | None = None) -> list[Doubt]:
+def mails_in_doubt(session: Session, *, edition_id: int | None = None) -> list[MailInDoubt]:
     """The mails in doubt, oldest first, of one edition or of all."""
     newest_note = (
         sa.select(col(MailNote.words))
@@ -50,23 +51,31 @@ def doubts(session: Session, *, edition_id: int | None = None) -> list[Doubt]:
         .limit(1)
         .scalar_subquery()
     )
-    statement = sa.select(
-        col(Mail.id), col(Mail.edition_id), col(Mail.seq), col(Mail.armed_at), sa.func.coalesce(newest_note, "")
+    statement: sa.Select[*tuple[Any, ...]] = sa.select(
+        col(Mail.id).label("mail_id"),
+        col(Mail.edition_id).label("edition_id"),
+        col(Mail.seq).label("seq"),
+        col(Mail.armed_at).label("armed_at"),
+        sa.func.coalesce(newest_note, "").label("words"),
     ).where(_in_doubt())
     if edition_id is not None:
         statement = statement.where(col(Mail.edition_id) == edition_id)
-    return [Doubt(*row) for row in session.connection().execute(statement.order_by(col(Mail.armed_at), col(Mail.id)))]
+    found = session.connection().execute(statement.order_by(col(Mail.armed_at), col(Mail.id))).mappings()
+    return [MailInDoubt(**{**row, "words": note_text(row["words"])}) for row in found]
 
 
-def settle(session: Session, mail_ids: Sequence[int], ruling: Ruling, *, now: datetime, why: str) -> int:
-    """Decide about these mails; how many were in doubt and are not any more. The others are left as they are."""
+def apply_ruling(session: Session, mail_ids: Sequence[int], ruling: Ruling, *, now: datetime, why: str) -> int:
+    """Settle these mails; how many were in doubt and are not any more. The others are left as they are.
+
+    `why` is kept in a note for each: a NoteReason, or a sentence.
+    """
     state = {
         Ruling.arrived: MailState.settled,
         Ruling.resend: MailState.deferred,
         Ruling.drop: MailState.cancelled,
     }[ruling]
     due_at = now if ruling is Ruling.resend else None
-    settled: Sequence[Any] = (
+    settled: Sequence[sa.Row[*tuple[Any, ...]]] = (
         session.connection()
         .execute(
             sa.update(Mail)
@@ -76,14 +85,12 @@ def settle(session: Session, mail_ids: Sequence[int], ruling: Ruling, *, now: da
         )
         .all()
     )
-    session.add_all(
-        MailNote(mail_id=mail, at=now, kind=NoteKind.settled, words=why) for mail, _edition, _seq in settled
-    )
+    session.add_all(MailNote(mail_id=row.id, at=now, kind=NoteKind.settled, words=str(why)) for row in settled)
     if due_at is not None:
-        for edition, number in {(edition, seq // BATCH) for _mail, edition, seq in settled}:
-            theirs = sa.and_(col(Batch.edition_id) == edition, col(Batch.number) == number)
+        for edition_id, number in {(row.edition_id, row.seq // BATCH) for row in settled}:
+            theirs = sa.and_(col(Batch.edition_id) == edition_id, col(Batch.number) == number)
             session.connection().execute(sa.update(Batch).where(theirs).values(not_before=now))
-        session.connection().execute(cancel_what_is_cancelled([mail for mail, _edition, _seq in settled]))
+        session.connection().execute(cancel_with_their_issue([row.id for row in settled]))
     session.flush()
     return len(settled)
 
@@ -103,27 +110,30 @@ def choose_policy(session: Session, issue_id: int, policy: DoubtPolicy) -> int:
     edition.doubt_policy = policy
     session.add(edition)
     session.flush()
-    return len(doubts(session, edition_id=edition.id))
+    return len(mails_in_doubt(session, edition_id=edition.id))
 
 
 def settle_by_evidence(session: Session, *, now: datetime) -> int:
     """A mail that was opened, clicked or answered did arrive; `hold` leaves even that to people. How many ended."""
     seen = sa.exists().where(col(Event.mail_id) == col(Mail.id))
     held = sa.exists().where(col(Edition.id) == col(Mail.edition_id), col(Edition.doubt_policy) == DoubtPolicy.hold)
-    found = session.exec(select(Mail.id).where(_in_doubt(), seen, ~held)).all()
-    return settle(session, [mail for mail in found if mail], Ruling.arrived, now=now, why="its reader acted on it")
+    found = [key(mail_id) for mail_id in session.exec(select(Mail.id).where(_in_doubt(), seen, ~held)).all()]
+    return apply_ruling(session, found, Ruling.arrived, now=now, why=NoteReason.reader_acted)
 
 
 def settle_by_policy(session: Session, *, now: datetime) -> int:
     """Apply `resend` and `drop` to doubts that evidence had its time for; `reconcile` and `hold` keep them listed."""
-    rulings = {DoubtPolicy.resend: Ruling.resend, DoubtPolicy.drop: Ruling.drop}
+    rulings = (
+        (DoubtPolicy.resend, Ruling.resend, NoteReason.resend_policy),
+        (DoubtPolicy.drop, Ruling.drop, NoteReason.drop_policy),
+    )
     return sum(
-        settle(session, _ripe(session, policy, now=now), ruling, now=now, why=f"policy: {policy}")
-        for policy, ruling in rulings.items()
+        apply_ruling(session, _without_evidence(session, policy, now=now), ruling, now=now, why=why)
+        for policy, ruling, why in rulings
     )
 
 
-def _ripe(session: Session, policy: DoubtPolicy, *, now: datetime) -> list[int]:
+def _without_evidence(session: Session, policy: DoubtPolicy, *, now: datetime) -> list[int]:
     found = session.exec(
         select(Mail.id)
         .join(Edition, col(Edition.id) == col(Mail.edition_id))
@@ -133,7 +143,7 @@ def _ripe(session: Session, policy: DoubtPolicy, *, now: datetime) -> list[int]:
             col(Mail.armed_at) <= now - DOUBT_AFTER,
         )
     ).all()
-    return [mail for mail in found if mail]
+    return [key(mail_id) for mail_id in found]
 
 
 def _in_doubt() -> sa.ColumnElement[bool]:

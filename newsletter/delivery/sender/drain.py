@@ -1,23 +1,25 @@
-"""Draining a lane: batches come in as the stock runs low, connections draw from it, and each fate is noted.
+"""Draining a lane: batches are claimed as the ready queue runs low, connections draw from it, outcomes are recorded.
 
-One of the two async rims of the house (DESIGN §3). While the last mails of one batch are on the wire, the next batch is
-there already, so no connection waits for another's slow answer.
+One of the two asynchronous parts of the program (DESIGN §3), with `smtp/`. While the last mails of one batch are in
+flight, the next batch is queued already, so no connection waits for another's slow answer.
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 
 from newsletter.clock import Clock
-from newsletter.delivery.ledger.claim import Claim, claim_batch, take_in_the_orphans
-from newsletter.delivery.sender.connections import LOOK, Lines
-from newsletter.delivery.sender.event_loop import fastest_loop, spare_what_is_loaded
-from newsletter.delivery.sender.group_commit import Arming
-from newsletter.delivery.sender.outbox import REST, EnvelopeFor, Outgoing
-from newsletter.delivery.sender.ready_queue import Held, Stock
+from newsletter.delivery.ledger.claim import Claim, claim_batch
+from newsletter.delivery.ledger.leases import reclaim_expired_leases
+from newsletter.delivery.sender.connections import LANE_SUSPENSION, POOL_POLL_SECONDS, ConnectionPool, DrainOutbox
+from newsletter.delivery.sender.envelopes import EnvelopeFor
+from newsletter.delivery.sender.group_commit import GroupCommit
+from newsletter.delivery.sender.ready_queue import LeasedBatch, ReadyQueue
 from newsletter.delivery.throttle.backoff import BackoffDetector, start_backoff
 from newsletter.delivery.throttle.providers import RateLimitTable, shipped_table
 from newsletter.delivery.throttle.rate_limits import BLOCKED, WHOLE_LIMIT, RateLimiter
@@ -26,19 +28,19 @@ from newsletter.delivery.throttle.warmup import warmup_left_today
 from newsletter.smtp.contract import Transport
 from newsletter.store import Store
 
-__all__ = ["Drained", "EnvelopeFor", "Sender"]
-
-BATCHES_IN_HAND = 8
-"""A slow family leaves a rest in each batch; beyond this many, the rests are given back for a while."""
-PUT_OFF = timedelta(minutes=1)
-SPENT = timedelta(minutes=15)
-"""When to look again at mails that no waiting helps: their family's warm-up is over for today."""
-HEARTBEAT = 20.0
-"""Seconds after which a sender that waits for slow servers says that it is alive; well under the lease."""
-LOOK_FOR_BATCHES = 1.0
-LOOK_AT_LIMITS = 2.0
-UNTIL_ALL_HAVE_LOOKED = 1.5 * LOOK_AT_LIMITS
-"""Seconds until the other senders of a lane have seen a new one, and keep to a smaller share of each limit."""
+_MOST_BATCHES = 8
+"""A slow provider leaves a rest in each batch; beyond this many batches, the rests are returned for a while."""
+_RETURNED_FOR = timedelta(minutes=1)
+_WARMED_UP_FOR_TODAY = timedelta(minutes=15)
+"""When to look again at mails that waiting does not help: their provider's warm-up is used up for today."""
+_RENEWAL_SECONDS = 20.0
+"""A sender that waits for slow servers commits, and so renews its leases, at least so often; well under `LEASE`."""
+_CLAIM_SECONDS = 1.0
+"""Between two claims once nothing more was due."""
+_LIMIT_SECONDS = 2.0
+"""Between two looks at the limits, which may have been changed."""
+_SETTLING_SECONDS = 1.5 * _LIMIT_SECONDS
+"""Until the other senders of a lane have seen a new one, and keep to a smaller share of each limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +48,13 @@ class Drained:
     """What one drain did."""
 
     attempts: int = 0
-    trouble: str = ""  # a French sentence, when the way out was shut
+    trouble: str = ""  # a French sentence, when the lane cannot send at present
     commits: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Sender:
-    """One process's sender for one lane. Once `stopping`, what is on the wire ends and nothing more is started."""
+    """What a process needs to send on one lane. Once `stopping`, what is in flight ends and nothing more is started."""
 
     store: Store
     clock: Clock
@@ -63,206 +65,216 @@ class Sender:
     stopping: Callable[[], bool] = lambda: False
     pace: Callable[[], RateLimitTable] = shipped_table
     claimed: Callable[[], object] = lambda: None  # told of each claim, once it is committed
-    detector: BackoffDetector | None = (
-        None  # of the process, so that it remembers over drains; None: of this sender alone
-    )
+    detector: BackoffDetector | None = None  # of the process, so that it remembers over drains; None: of one drain
 
     def run(self) -> Drained:
         """`drain()` to its end, for callers that are not asynchronous; on uvloop where there is one."""
-        spare_what_is_loaded()
-        with asyncio.Runner(loop_factory=fastest_loop()) as runner:
+        _freeze_loaded_objects()
+        with asyncio.Runner(loop_factory=_uvloop()) as runner:
             return runner.run(self.drain())
 
     async def drain(self) -> Drained:
-        """Send until nothing of this lane is due. Every mail tried ends with a fate in the ledger.
+        """Send until nothing of this lane is due. Every mail tried ends with an outcome in the ledger.
 
-        When the way out is shut, or refuses everything, the batches are handed back, the lane rests and keeps the
-        sentence that says why, and the mails wait: none is lost. Raises what the store raises when it fails.
+        When the server is unreachable, or refuses everything, the batches are returned, the lane is suspended and keeps
+        the sentence that says why, and the mails wait: none is lost. Raises what the store raises when it fails.
         """
         with self.store.transaction() as session:
-            take_in_the_orphans(session, now=self.clock.now())
-        if self.stopping() or (first := self._claim()) is None:
+            reclaim_expired_leases(session, now=self.clock.now())
+        if self.stopping() or (first := self.claim()) is None:
             return Drained()
-        work = self._start(first)
-        try:
-            await self._let_the_others_make_room(work)
-            await self._supply(work)
-        finally:
-            try:
-                await self._end(work)
-            finally:
-                if work.outgoing.trouble:
-                    self._rest(work.outgoing.trouble)
-        if work.lines.failure:
-            raise work.lines.failure
-        return Drained(
-            attempts=work.outgoing.attempts, trouble=work.outgoing.trouble, commits=work.outgoing.arming.commits
-        )
+        return await _Drain(self).run(first)
 
-    def _start(self, first: Claim) -> "_Work":
-        arming = Arming(self.store, self.clock, self.lane)
-        self.detector = self.detector or BackoffDetector(self.lane)
-        outgoing = Outgoing(self.clock, arming, Stock(RateLimiter()), self.stopping, self.detector)
-        work = _Work(outgoing, Lines(outgoing, self.transport))
-        self._take_limits(work)
-        self._hold(work, first)
-        return work
-
-    async def _let_the_others_make_room(self, work: "_Work") -> None:
-        """Where limits are shared, a sender that comes in begins when the others have given up a part of theirs."""
-        begun = time.monotonic()
-        while work.outgoing.stock.limiter.share.of > 1 and not work.outgoing.ends:
-            if time.monotonic() >= begun + UNTIL_ALL_HAVE_LOOKED:
-                self._take_limits(work, anew=True)
-                return
-            await asyncio.sleep(LOOK)
-
-    def _claim(self) -> Claim | None:
+    def claim(self) -> Claim | None:
+        """Claim the next batch that is due; None when there is none."""
         with self.store.transaction() as session:
             claim = claim_batch(session, lane=self.lane, owner=self.owner, now=self.clock.now())
         if claim is not None:
             self.claimed()
         return claim
 
-    def _hold(self, work: "_Work", claim: Claim) -> None:
-        outgoing = work.outgoing
-        if claim.edition_id not in outgoing.writers:
-            outgoing.writers[claim.edition_id] = self.envelopes(claim.edition_id)
-        held = Held(claim)
-        outgoing.arming.hold(claim)
-        if claim.mails:
-            outgoing.stock.add(held)
-            work.held.append(held)
-            outgoing.wake(len(claim.mails))
-        else:
-            outgoing.arming.hand_back(claim)
 
-    async def _supply(self, work: "_Work") -> None:
-        """Keep the stock filled, the lines open, the leases and the limits fresh, until nothing is left to do."""
-        outgoing = work.outgoing
-        while not outgoing.ends:
+class _Drain:
+    """One drain, from its first claim to its last outcome."""
+
+    def __init__(self, sender: Sender) -> None:
+        self.sender, self.store, self.clock, self.lane = sender, sender.store, sender.clock, sender.lane
+        self.limiter = RateLimiter()
+        self.queue = ReadyQueue(self.limiter)
+        self.ledger = GroupCommit(sender.store, sender.clock, sender.lane)
+        detector = sender.detector or BackoffDetector(sender.lane)
+        self.outbox = DrainOutbox(sender.clock, self.ledger, self.queue, sender.stopping, detector)
+        self.pool = ConnectionPool(self.outbox, sender.transport)
+        self.batches: list[LeasedBatch] = []
+        self.low_water = 0  # fewer mails that can start, and another batch is claimed
+        self.next_claim = 0.0
+        self.next_limits = 0.0
+        self.route: Route | None = None
+
+    async def run(self, first: Claim) -> Drained:
+        self._refresh_limits()
+        self._enqueue(first)
+        try:
+            await self._wait_for_other_senders()
+            await self._supply()
+        finally:
+            try:
+                await self._end()
+            finally:
+                if self.outbox.trouble:
+                    self._suspend_lane()
+        if self.pool.failure:
+            raise self.pool.failure
+        return Drained(attempts=self.outbox.attempts, trouble=self.outbox.trouble, commits=self.ledger.commits)
+
+    async def _wait_for_other_senders(self) -> None:
+        """Where limits are shared, a new sender begins when the others have given up a part of theirs."""
+        begun = time.monotonic()
+        while self.limiter.share.of > 1 and not self.outbox.is_ending:
+            if time.monotonic() >= begun + _SETTLING_SECONDS:
+                self._refresh_limits(reset=True)
+                return
+            await asyncio.sleep(POOL_POLL_SECONDS)
+
+    async def _supply(self) -> None:
+        """Keep the queue filled, the pool complete, leases and limits fresh, until nothing is left to do."""
+        while not self.outbox.is_ending:
             now = time.monotonic()
-            if outgoing.backoffs:
-                self._slow_down(work)
-            elif now >= work.limits_at:
-                self._take_limits(work)
-            work.held = [held for held in work.held if not held.returned]
-            self._fill(work, now)
-            work.lines.keep_up()
-            if not work.held and not outgoing.out:
+            if self.outbox.backoffs:
+                self._start_backoffs()
+                self._refresh_limits()
+            elif now >= self.next_limits:
+                self._refresh_limits()
+            self.batches = [batch for batch in self.batches if not batch.returned]
+            self._fill_queue(now)
+            self.pool.fill()
+            if not self.batches and not self.queue.in_flight:
                 return
-            if outgoing.arming.is_silent_since(now - HEARTBEAT):
-                outgoing.arming.flush()
-            outgoing.low.clear()
+            if self.ledger.is_silent_since(now - _RENEWAL_SECONDS):
+                self.ledger.flush()
+            self.outbox.needs_drain.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(outgoing.low.wait(), LOOK)
+                await asyncio.wait_for(self.outbox.needs_drain.wait(), POOL_POLL_SECONDS)
 
-    def _fill(self, work: "_Work", now: float) -> None:
-        """Claim batches until enough mails can start; when the hand is full, give back what only waits for its pace."""
-        stock = work.outgoing.stock
-        if now < work.look_at:
+    def _fill_queue(self, now: float) -> None:
+        """Claim batches until enough mails can start; beyond the most, return one that only waits for its limits."""
+        if now < self.next_claim:
             return
-        if stock.limiter.lane_wait(now) == BLOCKED:
-            self._let_go_of_the_spent(work)
+        if self.limiter.lane_wait(now) == BLOCKED:
+            self._return_blocked()
             return
-        while (before := stock.startable()) < work.low_water:
-            if len(work.held) >= BATCHES_IN_HAND and not self._put_off(work):
+        while (before := self.queue.startable()) < self.low_water:
+            if len(self.batches) >= _MOST_BATCHES and not self._return_oldest_idle():
                 return
-            claim = self._claim()
+            claim = self.sender.claim()
             if claim is None:
-                work.outgoing.low_water = 0  # nobody need tell us that it runs low: there is no more
-                work.look_at = now + LOOK_FOR_BATCHES
-                self._let_go_of_the_spent(work)
+                self.outbox.low_water = 0  # there is no more: nobody need tell that the queue runs low
+                self.next_claim = now + _CLAIM_SECONDS
+                self._return_blocked()
                 return
-            self._hold(work, claim)
-            if stock.startable() == before:  # it holds nothing but slow families
-                work.look_at = now + LOOK_FOR_BATCHES
+            self._enqueue(claim)
+            if self.queue.startable() == before:  # it holds nothing but slow providers
+                self.next_claim = now + _CLAIM_SECONDS
                 return
-        work.outgoing.low_water = work.low_water
+        self.outbox.low_water = self.low_water
 
-    def _put_off(self, work: "_Work") -> bool:
-        """Give back the batch in hand for longest of which nothing is on the wire; whether there was one."""
-        idle = next((held for held in work.held if not held.out), None)
+    def _enqueue(self, claim: Claim) -> None:
+        lease = claim.lease
+        if lease.edition_id not in self.outbox.envelopes_of:
+            self.outbox.envelopes_of[lease.edition_id] = self.sender.envelopes(lease.edition_id)
+        self.ledger.add_lease(lease)
+        if claim.mails:
+            batch = LeasedBatch(lease)
+            self.queue.add(batch, claim.mails)
+            self.batches.append(batch)
+            self.outbox.wake(len(claim.mails))
+        else:
+            self.ledger.return_batch(lease)
+
+    def _return_oldest_idle(self) -> bool:
+        """Return the oldest batch of which nothing is in flight, for a while; whether there was one."""
+        idle = next((batch for batch in self.batches if not batch.in_flight), None)
         if idle is None:
             return False
-        self._give_back(work, idle, later=PUT_OFF)
+        self._return(idle, later=_RETURNED_FOR)
         return True
 
-    def _let_go_of_the_spent(self, work: "_Work") -> None:
-        """When nothing is on the wire and no waiting helps, there is nothing to stay for.
+    def _return_blocked(self) -> None:
+        """When nothing is in flight and no waiting helps, there is nothing to stay for.
 
         What we have no share of, another sender may have: it is soon free for all.
         """
-        if not work.outgoing.out and work.outgoing.stock.wait(time.monotonic()) == BLOCKED:
-            later = SPENT if work.outgoing.stock.limiter.share == WHOLE_LIMIT else PUT_OFF
-            for held in list(work.held):
-                self._give_back(work, held, later=later)
+        if not self.queue.in_flight and self.queue.wait(time.monotonic()) == BLOCKED:
+            later = _WARMED_UP_FOR_TODAY if self.limiter.share == WHOLE_LIMIT else _RETURNED_FOR
+            for batch in list(self.batches):
+                self._return(batch, later=later)
 
-    def _give_back(self, work: "_Work", held: Held, *, later: timedelta | None = None) -> None:
-        work.held.remove(held)
-        work.outgoing.stock.drop(held)
-        if not held.returned:
-            held.returned = True
-            not_before = self.clock.now() + later if later else None
-            work.outgoing.arming.hand_back(held.claim, not_before=not_before)
+    def _return(self, batch: LeasedBatch, *, later: timedelta | None = None) -> None:
+        self.batches.remove(batch)
+        self.queue.drop(batch)
+        if not batch.returned:
+            batch.returned = True
+            self.ledger.return_batch(batch.lease, not_before=self.clock.now() + later if later else None)
 
-    def _take_limits(self, work: "_Work", *, anew: bool = False) -> None:
-        """What holds now, for us: a change of the pace file, the lane or the number of senders needs no restart."""
-        work.limits_at = time.monotonic() + LOOK_AT_LIMITS
-        now, stock, before = self.clock.now(), work.outgoing.stock, work.route
+    def _refresh_limits(self, *, reset: bool = False) -> None:
+        """Read the limits that hold now: a change of pace.toml, the lane or the number of senders needs no restart."""
+        self.next_limits = time.monotonic() + _LIMIT_SECONDS
+        now, before = self.clock.now(), self.route
         with self.store.reading() as session:
-            found = route(session, self.lane, owner=self.owner, pace=self.pace(), now=now)
-            anew = anew or before is None or (found.day, found.share) != (before.day, before.share)
-            left = warmup_left_today(session, found.table, now=now) if anew else None
-        if anew or found != before:
-            stock.limiter.renew(found.table, lane=found.limits, left=left, share=found.share)
-            stock.look_anew()
-        work.route, work.lines.most = found, found.connections
-        work.low_water = max(100, 4 * found.connections)
-        if found.troubled and work.outgoing.accepted:
-            self._say_that_it_works()
+            found = route(session, self.lane, owner=self.sender.owner, pace=self.sender.pace(), now=now)
+            reset = reset or before is None or (found.day, found.share) != (before.day, before.share)
+            left = warmup_left_today(session, found.table, now=now) if reset else None
+        if reset or found != before:
+            self.limiter.renew(found.table, lane=found.limits, left=left, share=found.share)
+            self.queue.limits_changed()
+        self.route, self.pool.size = found, found.connections
+        self.low_water = max(100, 4 * found.connections)
+        if found.troubled and self.outbox.accepted:
+            self._mark_lane_working()
 
-    def _slow_down(self, work: "_Work") -> None:
-        """Note what families have just asked for, and keep to it."""
-        self._note_who_asked_for_less(work)
-        self._take_limits(work)
-
-    def _note_who_asked_for_less(self, work: "_Work") -> None:
-        asked, work.outgoing.backoffs = work.outgoing.backoffs, []
+    def _start_backoffs(self) -> None:
+        """Write what providers have just asked for, so that every sender of the lane keeps to it."""
+        asked, self.outbox.backoffs = self.outbox.backoffs, []
         if asked:
             with self.store.transaction() as session:
                 start_backoff(session, asked)
 
-    async def _end(self, work: "_Work") -> None:
-        """What is on the wire ends, every fate that is known is written, and the rest is given back."""
-        work.outgoing.close()
-        while not await work.lines.ended(HEARTBEAT):  # a slow answer may take ten minutes: say that we are alive
-            if not work.lines.failure:
-                work.outgoing.arming.flush()
-        for held in list(work.held):
-            self._give_back(work, held)
-        work.outgoing.arming.end()
-        self._note_who_asked_for_less(work)
-        if work.outgoing.accepted and not work.outgoing.trouble:
-            self._say_that_it_works()
+    async def _end(self) -> None:
+        """What is in flight ends, every outcome that is known is written, and the batches are returned."""
+        self.outbox.close()
+        while not await self.pool.ended(_RENEWAL_SECONDS):  # a slow answer may take ten minutes
+            if not self.pool.failure:
+                self.ledger.flush()
+        for batch in list(self.batches):
+            self._return(batch)
+        self.ledger.close()
+        self._start_backoffs()
+        if self.outbox.accepted and not self.outbox.trouble:
+            self._mark_lane_working()
 
-    def _rest(self, why: str) -> None:
+    def _suspend_lane(self) -> None:
         with self.store.transaction() as session:
-            suspend_lane(session, self.lane, why=why, until=self.clock.now() + REST)
+            suspend_lane(session, self.lane, why=self.outbox.trouble, until=self.clock.now() + LANE_SUSPENSION)
 
-    def _say_that_it_works(self) -> None:
+    def _mark_lane_working(self) -> None:
         with self.store.transaction() as session:
             mark_lane_working(session, self.lane)
 
 
-@dataclass(slots=True)
-class _Work:
-    """One drain."""
+def _uvloop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's event loop, where its wheel is installed; None is asyncio's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
-    outgoing: Outgoing
-    lines: Lines
-    held: list[Held] = field(default_factory=list)
-    low_water: int = 0
-    look_at: float = 0.0  # when to look for batches again
-    limits_at: float = 0.0
-    route: Route | None = None
+
+@cache
+def _freeze_loaded_objects() -> None:
+    """Take the program's own classes and tables out of the garbage collector's rounds, once for a process.
+
+    Every mail makes and drops some dozen small objects, so the collector comes by often, and would each time look
+    through all that stays for good: a tenth of what a mail costs (docs/reference/delivery.md).
+    """
+    gc.freeze()

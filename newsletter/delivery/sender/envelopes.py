@@ -1,5 +1,7 @@
 """Writing the messages of an edition: everything frozen is read once, then one reader after the other."""
 
+from collections.abc import Callable
+
 from sqlmodel import Session, col, select
 
 from newsletter.compose.links import LazyLinks, LinkTarget
@@ -7,10 +9,12 @@ from newsletter.compose.mime import Letterhead, message_id_for
 from newsletter.compose.program import Filled, Program, Reader
 from newsletter.compose.slots import compile_message
 from newsletter.delivery.ledger.claim import ClaimedMail
-from newsletter.delivery.sender.drain import EnvelopeFor
 from newsletter.smtp.contract import Envelope
 from newsletter.store.issues import Edition, Link, Variant
 from newsletter.tokens import Keyring
+
+EnvelopeFor = Callable[[ClaimedMail], Envelope]
+"""Writes the message of one mail. Called with the same mail it gives the same bytes."""
 
 
 def envelopes(session: Session, edition_id: int, *, keys: Keyring, head: Letterhead, mail_from: str) -> EnvelopeFor:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from sqlmodel import Session
 
 from newsletter.clock import paris_day
-from newsletter.delivery.ledger.claim import owners_of
+from newsletter.delivery.ledger.leases import lease_owners
 from newsletter.delivery.throttle.backoff import active_backoffs, with_backoffs
 from newsletter.delivery.throttle.providers import RateLimits, RateLimitTable, is_rate_limited
 from newsletter.delivery.throttle.rate_limits import WHOLE_LIMIT, LimitShare
@@ -29,7 +29,7 @@ def route(session: Session, name: str, *, owner: str, pace: RateLimitTable, now:
     """What holds now for this owner. Who holds a batch may be sending too, and shares every limit with it."""
     lane = session.get_one(Lane, name)
     limits = pace.lane(name, connections=lane.connections, per_minute=lane.per_minute)
-    owners = sorted({*owners_of(session, lane=name, now=now), owner})
+    owners = sorted({*lease_owners(session, lane=name, now=now), owner})
     return Route(
         table=with_backoffs(pace, active_backoffs(session, lane=name, now=now)),
         limits=limits,

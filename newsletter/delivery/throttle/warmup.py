@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from newsletter.clock import PARIS, paris_day
 from newsletter.delivery.throttle.providers import RateLimitTable, WarmUp
-from newsletter.store.ledger import Mail
+from newsletter.store.ledger import ARRIVED_STATES, Mail
 from newsletter.store.people import Subscriber
 from newsletter.store.portable import domain_of
 from newsletter.words import MailState
@@ -58,7 +58,7 @@ def accepted_by_day(session: Session, table: RateLimitTable, *, now: datetime) -
         sa.select(domain.label("domain"), day.label("day"), counted)
         .select_from(Mail)
         .join(Subscriber, col(Subscriber.id) == col(Mail.subscriber_id))
-        .where(col(Mail.state).in_((MailState.accepted, MailState.armed, MailState.settled)), moment >= bounds[-1])
+        .where(col(Mail.state).in_((*ARRIVED_STATES, MailState.armed)), moment >= bounds[-1])
         .group_by("domain", "day")
     )
     taken: dict[str, list[int]] = {}
