@@ -17,6 +17,7 @@ from newsletter.tokens import Keyring
 from tests.kit.counting_smtp import ServerLog, counting_server
 from tests.kit.databases import POSTGRESQL, Databases, databases
 from tests.kit.planned_editions import an_edition, plan_edition, these_readers
+from tests.kit.timeouts import SECONDS
 
 CONNECTIONS = 8
 ANSWER_SECONDS = 0.02
@@ -73,7 +74,7 @@ def _work(processes: int, url: str, home: Path, port: int) -> None:
         for _ in range(processes)
     ]
     for worker in workers:
-        if code := worker.wait(timeout=300):
+        if code := worker.wait(timeout=3 * SECONDS):
             raise RuntimeError(f"a sender ended with {code}")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
@@ -27,10 +28,22 @@ IN_MEMORY = Path("/dev/shm")  # noqa: S108  the folder made in it is ours alone
 ROOM = 3 * 2**30  # bytes: the log of a server may take one gibibyte, and there is a server for each worker
 
 
+hypothesis.settings.register_profile(
+    "any machine",
+    deadline=None,  # a busy machine makes an example slow, not wrong
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile(
+    "build server", hypothesis.settings.get_profile("any machine"), derandomize=True, print_blob=True
+)
+hypothesis.settings.load_profile("build server" if "CI" in os.environ else "any machine")  # noqa: TID251  no setting of ours
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--database", help="a PostgreSQL URL to use instead of starting a server (its role may create databases)"
     )
+    parser.addoption("--only-sqlite", action="store_true", help="run no test on PostgreSQL, and start no server")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,7 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database" in metafunc.fixturenames:
-        metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+        kinds = ["sqlite"] if metafunc.config.getoption("--only-sqlite") else ["sqlite", "postgresql"]
+        metafunc.parametrize("database", kinds, indirect=True)
 
 
 @pytest.fixture(scope="session")

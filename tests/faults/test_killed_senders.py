@@ -3,6 +3,7 @@
 `make faults` does the same ten times as often, and more that takes longer (benchmarks/faults.py).
 """
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,12 +38,14 @@ def test_after_kills_every_mail_is_accounted_for(
     store: Store, database: str, tmp_path: Path, senders: ForkedSenders, *, policy: DoubtPolicy, processes: int
 ) -> None:
     many_readers(store, READERS)
-    told = kill_senders(database, tmp_path, policy=policy, processes=processes, kills=KILLS, senders=senders)
-    assert told.wrong == []
-    assert told.mails == READERS
-    assert told.kills == KILLS
-    if policy is DoubtPolicy.resend:
-        assert told.missing == 0
+    kills = 0
+    while kills < KILLS:  # an edition may end before so many
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        told = kill_senders(database, folder, policy=policy, processes=processes, kills=KILLS - kills, senders=senders)
+        kills += told.kills
+        assert told.wrong == []
+        assert told.mails == READERS
+        assert policy is not DoubtPolicy.resend or told.missing == 0
 
 
 def test_a_ledger_that_tells_stories_is_found_out() -> None:

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from newsletter.store.people import Consent, Subscriber
 from newsletter.store.portable import postgresql_address
 from tests.kit.makers import a_subscriber, an_edition, plan_for_everyone
 from tests.kit.smtp import MailServer, smtp_server
+from tests.kit.timeouts import SECONDS, wait_until
 
 pytestmark = pytest.mark.xdist_group("processes")  # several at once: never two of these beside each other
 READERS = 520  # two batches
@@ -105,12 +105,15 @@ def many_readers(session: Session) -> None:
 def test_processes_share_the_work_and_mail_nobody_twice(sending: SendingInstance) -> None:
     several = 3 if postgresql_address(sending.store.engine) else 2
     owners: set[str] = set()
+    hold_the_lane(sending.store)
     with sending.working("--until-done", times=several) as processes:
-        deadline = time.monotonic() + 90
-        while any(process.poll() is None for process in processes):
-            assert time.monotonic() < deadline, what_holds_them_up(sending.store)
-            owners |= owners_of_batches(sending.store)
-            time.sleep(0.02)
+        release_when_all_have_started(sending.store, several)
+
+        def all_ended() -> bool:
+            owners.update(owners_of_batches(sending.store))
+            return all(process.poll() is not None for process in processes)
+
+        wait_until(all_ended, lambda: what_holds_them_up(sending.store), step=0.02)
         assert [process.returncode for process in processes] == [0] * several
         assert all(
             f"{READERS} lettres sur {READERS}" in process.stdout.read() for process in processes if process.stdout
@@ -127,14 +130,31 @@ def test_a_process_that_is_told_to_stop_ends_what_is_on_the_wire_and_leaves_the_
     sending: SendingInstance,
 ) -> None:
     with sending.working("--no-hints") as (process,):
-        until(lambda: sending.mail_server.received)
+        wait_until(lambda: sending.mail_server.received, "the first mail")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=SECONDS) == 0
     assert owners_of_batches(sending.store) == set()
     with sending.store.reading() as session:
         where = balance_of(session, sending.edition_id)
     assert where.accepted == len(sending.mail_server.received)
     assert (where.in_doubt, where.accepted + where.waiting) == (0, READERS)
+
+
+def hold_the_lane(store: Store) -> None:
+    """Nothing leaves, and once it does it takes seconds: long enough for every process to claim a batch."""
+    with store.transaction() as session:
+        lane = session.get_one(Lane, "default")
+        lane.paused_at, lane.per_minute = SystemClock().now(), 6_000
+
+
+def release_when_all_have_started(store: Store, processes: int) -> None:
+    def all_started() -> bool:
+        with store.reading() as session:
+            return len(signs(session, now=SystemClock().now())) == processes
+
+    wait_until(all_started, "a sign of life from every process")
+    with store.transaction() as session:
+        session.get_one(Lane, "default").paused_at = None
 
 
 def owners_of_batches(store: Store) -> set[str]:
@@ -148,13 +168,6 @@ def what_holds_them_up(store: Store) -> list[str]:
     """The rows that senders who do not end are waiting for: leases, hours, a lane that rests."""
     with store.reading() as session:
         return [repr(row) for row in (*session.exec(select(Lane)), *session.exec(select(Batch)))]
-
-
-def until(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_what_is_due_is_sent_once_and_a_shut_way_out_is_said(

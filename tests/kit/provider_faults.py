@@ -35,7 +35,7 @@ per_minute = {one}
 """
 """The limits of the run, where they differ from those that are shipped; as pace.toml has them."""
 
-
+MUTE_SECONDS = 5.0  # how long a sender waits for the answer of a recipient that never gets one: no more than needed
 SAME_PROVIDER = ("--same-provider", "wanadoo.fr=orange.fr")
 
 
@@ -94,7 +94,7 @@ def run_provider_faults(url: str, folder: Path, *, mails: int, minutes: float, p
     with fault_trial(
         url, folder, policy=DoubtPolicy.hold, connections=CONNECTIONS, server_options=SAME_PROVIDER
     ) as trial:
-        trial.end_of_data_seconds, trial.pace = 1.0, str(folder / "pace.toml")
+        trial.end_of_data_seconds, trial.pace = MUTE_SECONDS, str(folder / "pace.toml")
         for _ in range(processes):
             trial.start()
             time.sleep(random.uniform(0, 2) if processes > 1 else 0)  # noqa: S311  when, nothing secret

@@ -19,7 +19,7 @@ READ_NO_MORE = "READ NO MORE"  # to DATA: say 354, read nothing for a moment, th
 STALL = "STALL"  # to DATA: say 354, and never read again
 READ_SLOWLY = "READ SLOWLY"  # to DATA: say 354, and take the body a little at a time
 
-PAUSE = 0.02  # seconds between two reads of a server that reads slowly
+PAUSE = 0.05  # seconds between two reads of a server that reads slowly
 EVERYTHING = ("PIPELINING", "SIZE 20000000", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
 USUAL = {"EHLO": "250", "HELO": "250 test", "DATA": "354 go on", "STARTTLS": "220 go on", "QUIT": "221 bye"}
 
@@ -47,6 +47,7 @@ class Seen:
     recipients: list[str] = field(default_factory=list)  # of `taken`, in the same order
     turns: int = 0
     connections: int = 0
+    silent: asyncio.Event = field(default_factory=asyncio.Event)  # a command was read that is never answered
 
     def count(self, verb: str) -> int:
         return sum(command.startswith(verb) for command in self.commands)
@@ -144,7 +145,7 @@ class _Session:
             raise ConnectionResetError
         if go_on == STALL:
             await self._answer("354 go on", flush=True)
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         self.pause = PAUSE if go_on == READ_SLOWLY else 0.0
         await self._answer("354 go on" if go_on == READ_SLOWLY else go_on)
         lines = []
@@ -177,7 +178,8 @@ class _Session:
             raise ConnectionResetError
         if answer == SILENCE:
             await self._flush()
-            await asyncio.sleep(60)
+            self.seen.silent.set()
+            await asyncio.Event().wait()
         self.pending += answer.encode("utf-8", "surrogateescape") + b"\r\n"
         if flush:
             await self._flush()

@@ -3,7 +3,6 @@
 import dataclasses
 import re
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -18,6 +17,7 @@ from newsletter.store.staff import Account
 from newsletter.web.app import create_app
 from newsletter.words import Role
 from tests.kit.sockets import listener
+from tests.kit.timeouts import SECONDS, wait_until
 
 PHRASE = "une petite phrase"
 
@@ -44,15 +44,13 @@ def serve(instance: Instance, *, tracker: ASGIApp | None = None, port: int = 0) 
             yield served
         finally:
             server.should_exit = True
-            thread.join(timeout=10)
+            thread.join(timeout=SECONDS)
 
 
 def _wait_for(server: uvicorn.Server, thread: threading.Thread) -> None:
-    deadline = time.monotonic() + 10
-    while not server.started:
-        if not thread.is_alive() or time.monotonic() > deadline:
-            raise RuntimeError("the web server did not start")
-        time.sleep(0.01)
+    wait_until(lambda: server.started or not thread.is_alive(), "the web server")
+    if not server.started:
+        raise RuntimeError("the web server did not start")
 
 
 def one_account_of_each_role(instance: Instance) -> None:
@@ -69,10 +67,15 @@ def _hash_of_the_phrase() -> str:
     return hash_password(PHRASE)
 
 
+def web_client(site: str = "") -> httpx.Client:
+    """A client that keeps cookies, and waits for an answer as long as every test does."""
+    return httpx.Client(base_url=site, timeout=SECONDS)
+
+
 @contextmanager
 def a_browser(site: str, login: str = "") -> Iterator[httpx.Client]:
     """A client that keeps cookies, of the site at this address; logged in when a login is given."""
-    with httpx.Client(base_url=site) as browser:
+    with web_client(site) as browser:
         if login:
             answer = browser.post("/bureau/connexion", data={"login": login, "password": PHRASE})
             assert answer.status_code == 303

@@ -12,6 +12,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from tests.kit.sockets import listener
+from tests.kit.timeouts import SECONDS
 
 
 @dataclass(slots=True)
@@ -79,6 +80,7 @@ def smtp_server(
     controller = _Controller(
         mail_server,
         listener(port),
+        ready_timeout=SECONDS,
         auth_required=login is not None,
         auth_require_tls=False,
         authenticator=check if login else None,

@@ -35,6 +35,7 @@ from newsletter.store.people import Subscriber, Suppression
 from newsletter.words import Axis, ConsentState, DoubtPolicy, EventKind, IssueState, MailState, SuppressionReason
 from tests.kit.makers import a_subscriber, an_edition, plan_for_everyone, say
 from tests.kit.smtp import MailServer, smtp_server
+from tests.kit.timeouts import SECONDS
 
 
 @dataclass
@@ -324,7 +325,7 @@ class FarSide:
                 continue
             self.got.append(envelope.recipient)
             if envelope.recipient == self.hold:
-                await asyncio.wait_for(self.all_others.wait(), 20)
+                await asyncio.wait_for(self.all_others.wait(), SECONDS)
             outbox.record(envelope, self.act(envelope))
             if len(self.got) > self.others:
                 self.all_others.set()

@@ -32,6 +32,7 @@ from newsletter.store.ledger import Batch
 from newsletter.store.portable import postgresql_address
 from newsletter.words import IssueState, WorkerState
 from tests.kit.makers import a_subscriber, an_edition, plan_for_everyone
+from tests.kit.timeouts import SECONDS, wait_until
 
 
 @dataclass
@@ -84,15 +85,8 @@ def running(
     finally:
         stopping.set()
         for thread in threads:
-            thread.join(timeout=10)
+            thread.join(timeout=SECONDS)
             assert not thread.is_alive()
-
-
-def until(true: Callable[[], object], *, seconds: float = 8) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_every_lane_with_work_is_drained_and_no_lane_waits_for_another(store: Store) -> None:
@@ -101,15 +95,15 @@ def test_every_lane_with_work_is_drained_and_no_lane_waits_for_another(store: St
 
     def drain(lane: str) -> None:
         if lane == "large":
-            gate.wait(timeout=8)
+            gate.wait(timeout=SECONDS)
         lanes.drain(lane)
 
     with running(a_dispatcher(store), drain, lanes.claimable):
-        until(lambda: [lane for lane, _ in lanes.drained] == ["small"])
+        wait_until(lambda: [lane for lane, _ in lanes.drained] == ["small"], "the small lane, drained first")
         gate.set()
-        until(lambda: len(lanes.drained) == 2)
+        wait_until(lambda: len(lanes.drained) == 2, "both lanes, drained")
         lanes.work["small"] += 1  # found by the next sweep: nobody hinted
-        until(lambda: len(lanes.drained) == 3)
+        wait_until(lambda: len(lanes.drained) == 3, "what the sweep found, drained")
 
 
 def test_a_drain_or_a_sweep_that_fails_is_tried_again(store: Store, caplog: pytest.LogCaptureFixture) -> None:
@@ -127,21 +121,24 @@ def test_a_drain_or_a_sweep_that_fails_is_tried_again(store: Store, caplog: pyte
         lanes.drain(lane)
 
     with running(a_dispatcher(store), drain, claimable):
-        until(lambda: not lanes.claimable())
+        wait_until(lambda: not lanes.claimable(), "all work, drained")
     assert "the relay is away" in caplog.text
 
 
 def test_a_lane_on_which_nothing_may_leave_is_looked_at_now_and_then_only(store: Store) -> None:
+    """Between two sweeps, 0.1 s apart or more, each of the two looks twice at most; a slow machine looks less."""
     looked: list[str] = []
+    began = time.monotonic()
     with running(a_dispatcher(store), looked.append, lambda: ["paused"], times=2):
-        time.sleep(1)
-    assert 2 <= len(looked) <= 40
+        wait_until(lambda: len(looked) >= 10, "ten looks at the lane")
+        looks, sweeps = len(looked), (time.monotonic() - began) / 0.1
+    assert looks <= 4 * (sweeps + 1)
 
 
 def test_what_is_being_drained_ends_before_the_dispatcher_does(store: Store) -> None:
     lanes = Lanes(Counter(lane=20), slow=0.02)
     with running(a_dispatcher(store), lanes.drain, lanes.claimable):
-        until(lambda: lanes.drained)
+        wait_until(lambda: lanes.drained, "the first piece of work")
     assert len(lanes.drained) == 20
 
 
@@ -182,15 +179,16 @@ def test_lost_and_doubled_hints_lose_and_double_no_work(hinted: Store) -> None:
     lanes = Lanes(Counter({f"lane {number}": 40 for number in range(3)}), slow=0.005)
     lossy = LosesSome(hinted, sweep_seconds=0.1, poll_seconds=0.05)
     with running(lossy, lanes.drain, lanes.claimable, times=3):
-        until(lambda: not lanes.claimable())
+        wait_until(lambda: not lanes.claimable(), "all work, drained")
     assert Counter(lane for lane, _ in lanes.drained) == {f"lane {number}": 40 for number in range(3)}
 
 
 def test_one_hint_wakes_one_process_after_the_other_while_there_is_work(hinted: Store) -> None:
-    lanes = Lanes(Counter(lane=60), slow=0.02)
+    lanes = Lanes(Counter(lane=100_000), slow=0.02)
     dispatcher = ProcrastinateDispatcher(hinted, sweep_seconds=0.2, poll_seconds=0.05)
     with running(dispatcher, lanes.drain, lanes.claimable, times=3):
-        until(lambda: len({thread for _, thread in lanes.drained}) == 3)
+        wait_until(lambda: len({thread for _, thread in lanes.drained}) == 3, "a share for each of the three")
+        lanes.work.clear()
 
 
 def test_hints_that_wait_for_one_lane_are_one(hinted: Store) -> None:
@@ -204,8 +202,8 @@ def test_the_job_of_a_dead_process_holds_nobody_up_and_is_swept_away(hinted: Sto
     lanes = Lanes(Counter(lane=1))
     dispatcher = ProcrastinateDispatcher(hinted, sweep_seconds=0.1, poll_seconds=0.05)
     with running(dispatcher, lanes.drain, lanes.claimable):
-        until(lambda: lanes.drained)
-        until(lambda: jobs_of(hinted) == 0)
+        wait_until(lambda: lanes.drained, "the first piece of work")
+        wait_until(lambda: jobs_of(hinted) == 0, "the hint, taken")
 
 
 def test_preparing_twice_changes_nothing_and_senders_say_when_it_was_forgotten(store: Store) -> None:
@@ -253,8 +251,8 @@ def change(store: Store, **fields: object) -> None:
 def test_a_process_says_that_it_lives_and_what_it_does_until_it_ends(store: Store, clock: StoppedClock) -> None:
     with alive(store, clock, beat=timedelta(milliseconds=20)) as heart:
         with heart.draining("default"):
-            until(lambda: told(store, clock) == [(WorkerState.sending, "default", False)])
-        until(lambda: told(store, clock) == [(WorkerState.idle, "", False)])
+            wait_until(lambda: told(store, clock) == [(WorkerState.sending, "default", False)], "its sign of sending")
+        wait_until(lambda: told(store, clock) == [(WorkerState.idle, "", False)], "its sign of waiting")
     assert told(store, clock) == []
 
 

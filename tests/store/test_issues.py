@@ -24,6 +24,7 @@ from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue, Link, Variant
 from newsletter.words import IssueMove, IssueState
 from tests.conftest import A_MONDAY
+from tests.kit.timeouts import SECONDS
 
 HEAD = letterhead(Settings.model_construct())
 SIX_O_CLOCK = datetime.fromisoformat("2026-11-23T18:00")  # in Paris
@@ -91,7 +92,7 @@ def test_planning_that_begins_meanwhile_is_not_pulled_from_under(store: Store) -
             with pytest.raises(TimeoutError):
                 reopened.result(0.2)
         with pytest.raises(RefusedError, match="Écrivez-en un nouveau"):
-            reopened.result(20)
+            reopened.result(SECONDS)
     with store.reading() as session:
         assert session.exec(select(Edition)).one().message_date == A_MONDAY
 

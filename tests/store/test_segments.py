@@ -116,7 +116,7 @@ def test_a_segment_chooses_whom_a_plain_filter_chooses(store: Store) -> None:
         people = _a_crowd(session, random.Random(46))  # noqa: S311  a crowd that is the same each time
     with store.reading() as session:
 
-        @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=60, suppress_health_check=list(HealthCheck))
         @given(trees(NAMES))
         def both_agree(tree: Tree) -> None:
             assert chosen(session, tree) == {number for number, person in people.items() if _fits(tree, person)}
@@ -129,7 +129,7 @@ def test_explaining_never_contradicts_choosing(store: Store) -> None:
         people = settle_the_world(session)
     with store.reading() as session:
 
-        @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=25, suppress_health_check=list(HealthCheck))
         @given(trees(NAMES), st.sampled_from(sorted(people)))
         def both_agree(tree: Tree, name: str) -> None:
             told = explain(session, tree, people[name], today=TODAY)

@@ -24,14 +24,14 @@ def test_a_segment_is_said_in_plain_french(example: Example) -> None:
     assert sentence(parse(example.text)) == example.sentence
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(trees())
 def test_a_tree_written_down_and_read_again_is_the_same_tree(tree: Tree) -> None:
     assert parse(to_text(tree)) == tree
     assert to_text(parse(to_text(tree))) == to_text(tree)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=60) | st.lists(st.sampled_from([
     "pays", "=", "≠", "FR", "et", "ou", "non", "(", ")", "parmi", "depuis", "90", "jours", "a cliqué", '"', ",", "pas",
     "inscrit", "commence par", "code postal", "accord", "clics", "oui", "\n", "en", "2026", "secteur",
