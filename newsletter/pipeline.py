@@ -10,7 +10,7 @@ its mails leave, readers act, warm leads reach an adviser.
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -42,14 +42,14 @@ from newsletter.errors import RefusedError
 from newsletter.i18n import _
 from newsletter.instance import Instance, send_lock
 from newsletter.issues import approval, calendar
-from newsletter.leads.refresh import Refreshed, refresh
+from newsletter.leads.refresh import LeadsUpdated, update_leads
 from newsletter.smtp.contract import DeliveryStatus, RelayError, Transport
 from newsletter.smtp.factory import TransportFactory
 from newsletter.smtp.options import smtp_options_of
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue, edition_of
 from newsletter.tokens import Purpose
-from newsletter.tracking import answers, linkbook, load, verdicts
+from newsletter.tracking import answers, link_table, load, verdicts
 from newsletter.words import EventKind
 
 # Sign-ups are confirmed ----------------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ def _start(instance: Instance, issue_id: int) -> None:
         edition = edition_of(session, issue_id)
         assert edition is not None  # a scheduled issue was approved
         open_lane(session, connections=instance.settings.smtp_connections)
-        linkbook.write(instance.settings.links, key(edition.id), _followed(session, key(edition.id)))
+        link_table.write(instance.settings.links, key(edition.id), _followed(session, key(edition.id)))
 
 
 def _plan(instance: Instance, edition: Edition) -> EditionPlan:
@@ -294,7 +294,7 @@ def answer(instance: Instance, token: str, link_number: int, *, phone: str = "")
         return given
 
 
-def load_hits(instance: Instance) -> verdicts.Judged:
+def load_hits(instance: Instance) -> verdicts.JudgedEvents:
     """Turn the tracker's journal into events, each hit once, and judge those that have waited their minute."""
     now = instance.clock.now()
     more = True
@@ -309,10 +309,36 @@ def load_hits(instance: Instance) -> verdicts.Judged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RejudgedPast:
+    """What judging the whole past by the present rules came to."""
+
+    events: verdicts.JudgedEvents
+    leads: "LeadsRefreshed"
+
+
+def rejudge_events(
+    instance: Instance, *, watched: Callable[[Sequence[list[int]]], Iterable[list[int]]] = iter
+) -> RejudgedPast:
+    """Judge all that readers ever did by the present rules, then refresh engagement, warmth and leads from it.
+
+    A part of the readers at a time, each in a short transaction, so that nobody waits for the whole; `watched` passes
+    on each part, so that progress can be shown. Safe to repeat, and to break off.
+    """
+    load_hits(instance)
+    with instance.store.reading() as session:
+        readers = list(verdicts.parts(verdicts.judged_readers(session), verdicts.AT_A_TIME))
+    judged = verdicts.JudgedEvents()
+    for part in watched(readers):
+        with instance.store.transaction() as session:
+            judged += verdicts.rejudge(session, part, now=instance.clock.now())
+    return RejudgedPast(events=judged, leads=refresh_leads(instance))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeadsRefreshed:
     """What one look at the readers' acts brought."""
 
-    found: Refreshed
+    found: LeadsUpdated
     handed_over: int
 
 
@@ -320,7 +346,7 @@ def refresh_leads(instance: Instance) -> LeadsRefreshed:
     """Warmth and leads from what readers did, and each new lead to its adviser, once, who is told by a letter."""
     now = instance.clock.now()
     with instance.store.transaction() as session:
-        refreshed = refresh(session, now=now)
+        refreshed = update_leads(session, now=now)
     with instance.store.transaction() as session:
         handovers = routing.hand_over(session, now=now)
     for adviser_id in sorted({handover.adviser_id for handover in handovers}):

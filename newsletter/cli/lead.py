@@ -1,6 +1,8 @@
 """`newsletter lead`: who is warm, and finding out anew."""
 
 import json
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 import click
@@ -53,9 +55,35 @@ def refresh(*, as_json: bool) -> None:
     instance = the_instance()
     pipeline.load_hits(instance)
     done = pipeline.refresh_leads(instance)
+    click.echo(json.dumps(_counts(done)) if as_json else _in_words(done))
+
+
+@lead.command(
+    help=lazy(
+        "Rejuger tout le passé avec les règles actuelles (clics et ouvertures : une personne ou un robot ?), puis "
+        "recompter les clics, la chaleur et les pistes. Sans risque à répéter."
+    )
+)
+@_JSON
+def rejudge(*, as_json: bool) -> None:
+    def watched(parts: Sequence[list[int]]) -> Iterator[list[int]]:
+        with click.progressbar(parts, label=_("Jugement"), file=sys.stderr) as bar:
+            yield from bar
+
+    done = pipeline.rejudge_events(the_instance(), watched=watched)
     if as_json:
-        click.echo(json.dumps(asdict(done.found) | {"handed_over": done.handed_over}))
+        click.echo(json.dumps(asdict(done.events) | _counts(done.leads)))
         return
-    said = _("{people} personnes actives, {new} nouvelles pistes, {handed} confiées, {gone} retirées.")
+    said = _("{events} événements rejugés, dont {human} d’une personne ; {changed} ont changé de verdict.")
+    click.echo(said.format(**asdict(done.events)))
+    click.echo(_in_words(done.leads))
+
+
+def _counts(done: pipeline.LeadsRefreshed) -> dict[str, int]:
+    return asdict(done.found) | {"handed_over": done.handed_over}
+
+
+def _in_words(done: pipeline.LeadsRefreshed) -> str:
     found = done.found
-    click.echo(said.format(people=found.people, new=found.new_leads, handed=done.handed_over, gone=found.withdrawn))
+    said = _("{people} personnes actives, {new} nouvelles pistes, {handed} confiées, {gone} retirées.")
+    return said.format(people=found.people, new=found.new_leads, handed=done.handed_over, gone=found.withdrawn)

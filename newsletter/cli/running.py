@@ -13,7 +13,7 @@ from newsletter.delivery.workers.registry import alive
 from newsletter.instance import Instance
 from newsletter.pipeline import keep_sending
 from newsletter.tracking.journal import Journal
-from newsletter.tracking.linkbook import LinkBook
+from newsletter.tracking.link_table import LinkTable
 from newsletter.tracking.tracker import Tracker
 from newsletter.web.app import create_app
 from scheduler import open_scheduler
@@ -71,7 +71,7 @@ def _server(instance: Instance) -> uvicorn.Server:
     tracker = Tracker(
         keys=instance.keys,
         journal=Journal(instance.settings.journal, clock=instance.clock),
-        links=LinkBook(instance.settings.links),
+        links=LinkTable(instance.settings.links),
         clock=instance.clock,
     )
     # No access log: it would write down the network address of every reader (TRK-11, LAW-16).

@@ -12,8 +12,8 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from newsletter.clock import paris_day
-from newsletter.leads.rules import Act
-from newsletter.leads.warmth import Deed, because, score, warm_since
+from newsletter.leads.rules import ActKind
+from newsletter.leads.warmth import Act, because, score, warm_since
 from newsletter.store.activity import Event
 from newsletter.store.catalogue import Commune, Employer, Opening, Partner, Sector
 from newsletter.store.issues import Link
@@ -26,15 +26,15 @@ PEOPLE_AT_A_TIME = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refreshed:
+class LeadsUpdated:
     """What one refresh found."""
 
-    people: int = 0  # with at least one deed
+    people: int = 0  # with at least one act
     new_leads: int = 0
     withdrawn: int = 0  # leads whose person may no longer be called
 
 
-def refresh(session: Session, *, now: datetime, since: datetime | None = None) -> Refreshed:
+def update_leads(session: Session, *, now: datetime, since: datetime | None = None) -> LeadsUpdated:
     """Bring warmth and leads to what the judged events say.
 
     Leads are those who may be called (`callable_by_adviser`) and are warm enough, or asked for it. A person who takes
@@ -48,7 +48,7 @@ def refresh(session: Session, *, now: datetime, since: datetime | None = None) -
         session.execute(sa.delete(Warmth).where(col(Warmth.subscriber_id).not_in(active)))
     withdrawn = _withdraw(session)
     new = sum(_refresh_some(session, part, now=now) for part in _parts(people))
-    return Refreshed(people=len(people), new_leads=new, withdrawn=withdrawn)
+    return LeadsUpdated(people=len(people), new_leads=new, withdrawn=withdrawn)
 
 
 def callable_by_adviser() -> sa.ColumnElement[bool]:
@@ -77,25 +77,25 @@ def _withdraw(session: Session) -> int:
 
 def _refresh_some(session: Session, people: Sequence[int], *, now: datetime) -> int:
     """Warmth and leads of these people; how many leads are new."""
-    deeds = _deeds(session, people)
+    acts = _acts(session, people)
     warmth = [
         {
             "subscriber_id": person,
             "score": score(theirs),
             "because": because(theirs, now),
-            "last_act_at": max(deed.at for deed in theirs),
+            "last_act_at": max(act.at for act in theirs),
         }
-        for person, theirs in deeds.items()
+        for person, theirs in acts.items()
     ]
     upsert(session, Warmth, warmth, key=["subscriber_id"], replace=["score", "because", "last_act_at"])
-    warm = {person: since for person, theirs in deeds.items() if (since := warm_since(theirs, now=now))}
-    asked = {person: _last_asked(theirs) for person, theirs in deeds.items()}
+    warm = {person: since for person, theirs in acts.items() if (since := warm_since(theirs, now=now))}
+    asked = {person: _last_asked(theirs) for person, theirs in acts.items()}
     rows = [
         {
             "subscriber_id": person,
             "state": LeadState.new,
             "since": warm[person],
-            "because": because(deeds[person], now),
+            "because": because(acts[person], now),
             "asked": asked[person] is not None,
             "epci_siren": epci,
         }
@@ -106,8 +106,8 @@ def _refresh_some(session: Session, people: Sequence[int], *, now: datetime) -> 
     return new
 
 
-def _last_asked(deeds: Sequence[Deed]) -> datetime | None:
-    return max((deed.at for deed in deeds if deed.act == Act.asked), default=None)
+def _last_asked(acts: Sequence[Act]) -> datetime | None:
+    return max((act.at for act in acts if act.kind == ActKind.asked), default=None)
 
 
 def _callable(session: Session, people: Sequence[int]) -> list[tuple[int, str | None]]:
@@ -149,32 +149,32 @@ def _follow(session: Session, rows: Sequence[dict[str, Any]], *, asked: dict[int
     session.flush()
 
 
-def _deeds(session: Session, people: Sequence[int]) -> dict[int, list[Deed]]:
+def _acts(session: Session, people: Sequence[int]) -> dict[int, list[Act]]:
     """What these people did that counts.
 
     A link counts once per mail and day however often it was clicked, and of a mail's poll only the last answer.
     """
-    found: dict[int, dict[tuple[Any, ...], Deed]] = defaultdict(dict)
+    found: dict[int, dict[tuple[Any, ...], Act]] = defaultdict(dict)
     for event in _human_events(session, people):
-        act = _act(event.kind, event.link_kind)
-        if act is not None:
+        kind = _kind_of(event.kind, event.link_kind)
+        if kind is not None:
             horizon = Horizon(event.answer) if event.answer in set(Horizon) else Horizon.unknown
-            once = () if act == Act.answered else (event.link_id, paris_day(event.at))
-            deed = Deed(act=act, at=event.at, horizon=horizon, sector=event.trade or "")
-            found[event.subscriber_id][act, event.mail_id, *once] = deed
+            once = () if kind == ActKind.answered else (event.link_id, paris_day(event.at))
+            act = Act(kind=kind, at=event.at, horizon=horizon, sector=event.trade or "")
+            found[event.subscriber_id][kind, event.mail_id, *once] = act
     return {person: list(theirs.values()) for person, theirs in found.items()}
 
 
-def _act(event: EventKind, link: LinkKind | None) -> Act | None:
+def _kind_of(event: EventKind, link: LinkKind | None) -> ActKind | None:
     match event:
         case EventKind.opened:
-            return Act.opened
+            return ActKind.opened
         case EventKind.clicked:
-            return Act.opening if link == LinkKind.opening else Act.read
+            return ActKind.opening if link == LinkKind.opening else ActKind.read
         case EventKind.answered:
-            return Act.answered
+            return ActKind.answered
         case EventKind.callback:
-            return Act.asked
+            return ActKind.asked
         case EventKind.unsubscribed:
             return None
 

@@ -9,8 +9,8 @@ from enum import StrEnum
 from newsletter.words import Horizon
 
 
-class Act(StrEnum):
-    """What counts for warmth. All but `opened` are acts: things that a person meant."""
+class ActKind(StrEnum):
+    """What counts for warmth: the kinds of event that a person meant."""
 
     opened = "opened"  # a human open, of those who agreed; at most one per mail and day
     read = "read"  # a human click on a page, a portrait or an employer
@@ -19,7 +19,7 @@ class Act(StrEnum):
     asked = "asked"  # "call me back"
 
 
-WEIGHTS = {Act.opened: 1.0, Act.read: 4.0, Act.opening: 8.0, Act.asked: 60.0}
+WEIGHTS = {ActKind.opened: 1.0, ActKind.read: 4.0, ActKind.opening: 8.0, ActKind.asked: 60.0}
 HORIZON_WEIGHTS = {
     Horizon.this_year: 25.0,
     Horizon.one_to_three_years: 12.0,
@@ -36,5 +36,5 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 LEAD_THRESHOLD = 20.0
 """Warm enough to be called: a near project, or three jobs clicked, or two jobs and a project for later."""
 
-ACTS_AT_LEAST = 10.0
-"""Of the threshold, what must come from acts: opens alone never make a lead."""
+WITHOUT_OPENS_AT_LEAST = 10.0
+"""Of the threshold, what must come from anything but opens: opens alone never make a lead."""

@@ -1,6 +1,6 @@
 """How warm a person is, as one number, and why, as one sentence. Pure: acts and a moment in, a value out.
 
-The stored number is the sum of `weight · 2^((t − epoch)/half-life)`. Every act fades at the same pace, so the number
+The stored number is the sum of `weight · 2^((t − epoch)/half-life)`. Every act decays at the same rate, so the number
 orders people at any later time and needs no nightly job; only `now_value` brings it to the present.
 """
 
@@ -14,55 +14,63 @@ from babel.dates import format_date
 
 from newsletter.clock import paris_day
 from newsletter.i18n import _, ngettext
-from newsletter.leads.rules import ACTS_AT_LEAST, EPOCH, HALF_LIFE, HORIZON_WEIGHTS, LEAD_THRESHOLD, WEIGHTS, Act
+from newsletter.leads.rules import (
+    EPOCH,
+    HALF_LIFE,
+    HORIZON_WEIGHTS,
+    LEAD_THRESHOLD,
+    WEIGHTS,
+    WITHOUT_OPENS_AT_LEAST,
+    ActKind,
+)
 from newsletter.words import Horizon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deed:
-    """One thing a person did that counts."""
+class Act:
+    """One event that a person meant and that counts for warmth."""
 
-    act: Act
+    kind: ActKind
     at: datetime
     horizon: Horizon = Horizon.unknown  # of a poll answer
     sector: str = ""  # the trade it speaks of, in French; empty where it speaks of none
 
     @property
     def weight(self) -> float:
-        return HORIZON_WEIGHTS[self.horizon] if self.act == Act.answered else WEIGHTS[self.act]
+        return HORIZON_WEIGHTS[self.horizon] if self.kind == ActKind.answered else WEIGHTS[self.kind]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Heat:
-    """How warm someone is at a moment."""
+class _WarmthAt:
+    """How warm someone is at a moment: the decayed sum of weights."""
 
     whole: float = 0.0
-    acts: float = 0.0  # without the opens
+    without_opens: float = 0.0
     asked: bool = False
     at: datetime = EPOCH
 
-    def faded(self, now: datetime) -> "_Heat":
-        fading = _times(now - self.at, back=True)
-        return replace(self, whole=self.whole * fading, acts=self.acts * fading, at=now)
+    def decayed(self, now: datetime) -> "_WarmthAt":
+        decay = _times(now - self.at, back=True)
+        return replace(self, whole=self.whole * decay, without_opens=self.without_opens * decay, at=now)
 
-    def after(self, deed: Deed) -> "_Heat":
-        before = self.faded(deed.at)
+    def after(self, act: Act) -> "_WarmthAt":
+        before = self.decayed(act.at)
         return replace(
             before,
-            whole=before.whole + deed.weight,
-            acts=before.acts + (0.0 if deed.act == Act.opened else deed.weight),
-            asked=before.asked or deed.act == Act.asked,
+            whole=before.whole + act.weight,
+            without_opens=before.without_opens + (0.0 if act.kind == ActKind.opened else act.weight),
+            asked=before.asked or act.kind == ActKind.asked,
         )
 
     @property
     def is_warm(self) -> bool:
         """Warm enough to be called. Opens may tip the balance; alone they never make it."""
-        return self.asked or (self.whole >= LEAD_THRESHOLD and self.acts >= ACTS_AT_LEAST)
+        return self.asked or (self.whole >= LEAD_THRESHOLD and self.without_opens >= WITHOUT_OPENS_AT_LEAST)
 
 
-def score(deeds: Iterable[Deed]) -> float:
+def score(acts: Iterable[Act]) -> float:
     """The number to store: the same for the same deeds, whenever it is computed."""
-    return sum(deed.weight * _times(deed.at - EPOCH) for deed in deeds)
+    return sum(act.weight * _times(act.at - EPOCH) for act in acts)
 
 
 def now_value(score: float, now: datetime) -> float:
@@ -71,43 +79,43 @@ def now_value(score: float, now: datetime) -> float:
 
 
 def _times(time: timedelta, *, back: bool = False) -> float:
-    """By how much a weight grows, or with `back` fades, over this time."""
+    """The factor by which a weight grows, or with `back` decays, over this time."""
     return math.exp2((-time if back else time) / HALF_LIFE)
 
 
-def warm_since(deeds: Iterable[Deed], *, now: datetime) -> datetime | None:
+def warm_since(acts: Iterable[Act], *, now: datetime) -> datetime | None:
     """The act by which they became warm, of the warm spell that lasts until now; None when they are not warm."""
-    heat, since = _Heat(), None
-    for deed in sorted(deeds, key=lambda deed: deed.at):
-        was_warm, heat = heat.faded(deed.at).is_warm, heat.after(deed)
-        since = deed.at if heat.is_warm and not was_warm else since
-    return since if heat.faded(now).is_warm else None
+    warmth, since = _WarmthAt(), None
+    for act in sorted(acts, key=lambda act: act.at):
+        was_warm, warmth = warmth.decayed(act.at).is_warm, warmth.after(act)
+        since = act.at if warmth.is_warm and not was_warm else since
+    return since if warmth.decayed(now).is_warm else None
 
 
-def because(deeds: Sequence[Deed], now: datetime) -> str:
+def because(acts: Sequence[Act], now: datetime) -> str:
     """One French sentence that says since when and why."""
-    since = warm_since(deeds, now=now)
-    reasons = ", ".join(_reasons(deeds)) or _("rien encore")
+    since = warm_since(acts, now=now)
+    reasons = ", ".join(_reasons(acts)) or _("rien encore")
     if since is None:
         return _("Tiède : {reasons}.").format(reasons=reasons)
     return _("Chaude depuis le {day} : {reasons}.").format(day=_day(paris_day(since), paris_day(now)), reasons=reasons)
 
 
-def _reasons(deeds: Sequence[Deed]) -> list[str]:
+def _reasons(acts: Sequence[Act]) -> list[str]:
     """What they did, the strongest first."""
     found = []
-    if any(deed.act == Act.asked for deed in deeds):
+    if any(act.kind == ActKind.asked for act in acts):
         found.append(_("demande à être rappelée"))
-    answers = [deed for deed in deeds if deed.act == Act.answered]
+    answers = [act for act in acts if act.kind == ActKind.answered]
     if answers:
-        found.append(_project(max(answers, key=lambda deed: deed.at).horizon))
-    openings = [deed for deed in deeds if deed.act == Act.opening]
+        found.append(_project(max(answers, key=lambda act: act.at).horizon))
+    openings = [act for act in acts if act.kind == ActKind.opening]
     if openings:
         found.append(_clicks_on_openings(openings))
-    pages = [deed for deed in deeds if deed.act == Act.read]
+    pages = [act for act in acts if act.kind == ActKind.read]
     if pages:
         found.append(_clicks_on_pages(pages))
-    opens = sum(deed.act == Act.opened for deed in deeds)
+    opens = sum(act.kind == ActKind.opened for act in acts)
     if opens:
         words = ngettext("{number} lettre ouverte", "{number} lettres ouvertes", opens)
         found.append(words.format(number=_spelt(opens, feminine=True)))
@@ -128,23 +136,23 @@ def _project(horizon: Horizon) -> str:
             return _("a répondu au sondage")
 
 
-def _clicks_on_openings(deeds: Sequence[Deed]) -> str:
-    words = ngettext("{number} clic sur une offre d’emploi", "{number} clics sur des offres d’emploi", len(deeds))
-    return words.format(number=_spelt(len(deeds))) + _trades(deeds)
+def _clicks_on_openings(acts: Sequence[Act]) -> str:
+    words = ngettext("{number} clic sur une offre d’emploi", "{number} clics sur des offres d’emploi", len(acts))
+    return words.format(number=_spelt(len(acts))) + _trades(acts)
 
 
-def _clicks_on_pages(deeds: Sequence[Deed]) -> str:
+def _clicks_on_pages(acts: Sequence[Act]) -> str:
     words = ngettext(
         "{number} clic vers un employeur, un portrait ou une page",
         "{number} clics vers des employeurs, des portraits ou des pages",
-        len(deeds),
+        len(acts),
     )
-    return words.format(number=_spelt(len(deeds))) + _trades(deeds)
+    return words.format(number=_spelt(len(acts))) + _trades(acts)
 
 
-def _trades(deeds: Sequence[Deed]) -> str:
+def _trades(acts: Sequence[Act]) -> str:
     """The two trades they looked at most, in brackets."""
-    most = [sector for sector, _count in Counter(deed.sector for deed in deeds if deed.sector).most_common(2)]
+    most = [sector for sector, _count in Counter(act.sector for act in acts if act.sector).most_common(2)]
     return _(" ({trades})").format(trades=", ".join(_in_a_sentence(sector) for sector in most)) if most else ""
 
 

@@ -1,8 +1,8 @@
-"""The tracker's notebook: append-only segment files, one JSON record per line.
+"""The tracker's journal of hits: append-only segment files, one JSON object per line.
 
 The hits of one turn of the event loop leave in one `write()`, and each is answered after it: an answered hit survives
 the death of the process. A live writer holds a lock (`flock`) on its segment, so that a reader can tell a finished
-segment, a crashed writer's included, from one that still grows. A record is known by its segment's name and the byte at
+segment, a crashed writer's included, from one that still grows. A hit is known by its segment's name and the byte at
 which it starts.
 """
 
@@ -28,8 +28,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One hit as it is noted: numbers and short words, nothing of the network or of the machine (TRK-11)."""
+class Hit:
+    """A raw request as the journal keeps it: numbers and short words, nothing of the network or machine (TRK-11)."""
 
     at: int  # milliseconds since 1970
     kind: str  # an EventKind word
@@ -59,13 +59,13 @@ class Journal:
         self._file: int | None = None
         self._size, self._opened = 0, datetime.min.replace(tzinfo=UTC)
 
-    async def append(self, record: Record) -> None:
+    async def append(self, hit: Hit) -> None:
         """Note a hit; back when it is in the file. A full disk loses the hit, is logged, and never raises."""
         loop = asyncio.get_running_loop()
         written = loop.create_future()
         if not self._waiting:
             loop.call_soon(self._flush)
-        self._waiting.append((_line(record), written))
+        self._waiting.append((_line(hit), written))
         await written
 
     def close(self) -> None:
@@ -87,14 +87,14 @@ class Journal:
                 written.set_result(None)
 
     def _write(self, lines: bytes) -> None:
-        self._turn_the_page()
+        self._roll_segment()
         assert self._file is not None
         while lines:
             count = os.write(self._file, lines)
             self._size += count
             lines = lines[count:]
 
-    def _turn_the_page(self) -> None:
+    def _roll_segment(self) -> None:
         """Have a segment open that is neither too large nor too old."""
         now = self._clock.now()
         if self._file is not None and (self._size >= SEGMENT_BYTES or now - self._opened >= SEGMENT_AGE):
@@ -107,8 +107,8 @@ class Journal:
             self._size, self._opened = 0, now
 
 
-def _line(record: Record) -> bytes:
-    return json.dumps(asdict(record), separators=(",", ":"), ensure_ascii=True).encode("ascii") + b"\n"
+def _line(hit: Hit) -> bytes:
+    return json.dumps(asdict(hit), separators=(",", ":"), ensure_ascii=True).encode("ascii") + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +130,10 @@ class Segment:
             return False
         return self.path.stat().st_size > 0  # an empty one may be just about to be locked by its writer
 
-    def records(self, *, start: int) -> Iterator[tuple[int, int, Record | None]]:
-        """Each whole line from this byte on: where it starts, where it ends, and its record.
+    def hits(self, *, start: int) -> Iterator[tuple[int, int, Hit | None]]:
+        """Each whole line from this byte on: where it starts, where it ends, and its hit.
 
-        A torn last line is not there yet. A line that is no record, such as a torn one that a later writer left
+        A torn last line is not there yet. A line that is no hit, such as a torn one that a later writer left
         behind, comes as None.
         """
         with self.path.open("rb") as file:
@@ -142,19 +142,19 @@ class Segment:
             for line in file:
                 if not line.endswith(b"\n"):
                     return
-                yield position, position + len(line), _record(line)
+                yield position, position + len(line), _hit_of(line)
                 position += len(line)
 
     def loaded_until_end(self, position: int) -> bool:
         """No whole line stands after this byte."""
-        return not any(True for _found in self.records(start=position))
+        return not any(True for _found in self.hits(start=position))
 
 
-def _record(line: bytes) -> Record | None:
+def _hit_of(line: bytes) -> Hit | None:
     with contextlib.suppress(ValueError, TypeError, OverflowError):
-        record = Record(**json.loads(line))
-        record.moment, record.event_kind  # noqa: B018  both must make sense
-        return record
+        hit = Hit(**json.loads(line))
+        hit.moment, hit.event_kind  # noqa: B018  both must make sense
+        return hit
     return None
 
 

@@ -21,7 +21,7 @@ from newsletter.store.ledger import Mail
 from newsletter.store.people import Consent
 from newsletter.store.portable import insert_new, upsert
 from newsletter.tracking.agents import Hint
-from newsletter.tracking.journal import Record, Segment, segments
+from newsletter.tracking.journal import Hit, Segment, segments
 from newsletter.words import Axis, ConsentState, EventKind, Verdict
 
 AT_A_TIME = 5_000
@@ -31,8 +31,8 @@ _AXIS = {EventKind.clicked: Axis.clicks, EventKind.opened: Axis.opens}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """What one loading did."""
+class LoadedHits:
+    """What one run of `load` did."""
 
     hits: int = 0  # read from the journal
     events: int = 0  # that became events; the others were not ours to count
@@ -40,13 +40,13 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Hit:
+class _JournalHit:
     journal: str
     position: int
-    record: Record
+    hit: Hit
 
 
-def load(session: Session, journal_folder: Path, *, now: datetime, limit: int = AT_A_TIME) -> Loaded:
+def load(session: Session, journal_folder: Path, *, now: datetime, limit: int = AT_A_TIME) -> LoadedHits:
     """Turn up to `limit` new hits into events without a verdict yet. Again, or after a crash, counts none twice."""
     known = _offsets(session)
     hits, ends = _read(segments(journal_folder), known, limit=limit)
@@ -54,7 +54,7 @@ def load(session: Session, journal_folder: Path, *, now: datetime, limit: int = 
     insert_in_parts(session, events)
     offsets = [{"journal": journal, "position": end} for journal, end in ends.items()]
     upsert(session, JournalOffset, offsets, key=["journal"], largest=["position"])
-    return Loaded(hits=len(hits), events=len(events), more=len(hits) >= limit)
+    return LoadedHits(hits=len(hits), events=len(events), more=len(hits) >= limit)
 
 
 def sweep(session: Session, journal_folder: Path) -> int:
@@ -85,33 +85,35 @@ def _offsets(session: Session) -> dict[str, int]:
     return dict(rows.all())
 
 
-def _read(found: Iterable[Segment], known: Mapping[str, int], *, limit: int) -> tuple[list[_Hit], dict[str, int]]:
+def _read(
+    found: Iterable[Segment], known: Mapping[str, int], *, limit: int
+) -> tuple[list[_JournalHit], dict[str, int]]:
     """Up to `limit` hits after the known places, and where reading stopped in each segment."""
-    hits: list[_Hit] = []
+    hits: list[_JournalHit] = []
     ends: dict[str, int] = {}
     for segment in found:
-        for start, end, record in segment.records(start=known.get(segment.name, 0)):
+        for start, end, hit in segment.hits(start=known.get(segment.name, 0)):
             if len(hits) >= limit:
                 return hits, ends
             ends[segment.name] = end
-            if record:
-                hits.append(_Hit(journal=segment.name, position=start, record=record))
+            if hit:
+                hits.append(_JournalHit(journal=segment.name, position=start, hit=hit))
     return hits, ends
 
 
-def _events(session: Session, hits: Sequence[_Hit], *, now: datetime) -> list[dict[str, Any]]:
+def _events(session: Session, hits: Sequence[_JournalHit], *, now: datetime) -> list[dict[str, Any]]:
     """The rows of the hits that count: a mail of ours, a reader who is still here and agrees."""
-    readers = _readers(session, {hit.record.mail for hit in hits})
-    links = _links(session, {hit.record.edition for hit in hits})
+    readers = _readers(session, {one.hit.mail for one in hits})
+    links = _links(session, {one.hit.edition for one in hits})
     consents = _consents(session, {reader for _edition, reader in readers.values()})
     crowded = _crowded(hits)
     rows = []
-    for hit in hits:
-        edition, reader = readers.get(hit.record.mail, (0, 0))
-        said = consents[reader, _AXIS[hit.record.event_kind]]
-        if edition == hit.record.edition and agrees(said, at=hit.record.moment, now=now):
-            link = links.get((edition, hit.record.link))
-            rows.append(_row(hit, reader, link, crowd=hit.journal + str(hit.position) in crowded))
+    for one in hits:
+        edition, reader = readers.get(one.hit.mail, (0, 0))
+        said = consents[reader, _AXIS[one.hit.event_kind]]
+        if edition == one.hit.edition and agrees(said, at=one.hit.moment, now=now):
+            link = links.get((edition, one.hit.link))
+            rows.append(_row(one, reader, link, crowd=one.journal + str(one.position) in crowded))
     return rows
 
 
@@ -154,47 +156,47 @@ def _consents(
     return said
 
 
-def _crowded(hits: Sequence[_Hit]) -> set[str]:
+def _crowded(hits: Sequence[_JournalHit]) -> set[str]:
     """The hits of networks that took the links of many readers of one edition within a minute."""
-    by_network: dict[tuple[int, str], list[_Hit]] = defaultdict(list)
-    for hit in hits:
-        if hit.record.network and hit.record.kind == EventKind.clicked:
-            by_network[hit.record.edition, hit.record.network].append(hit)
+    by_network: dict[tuple[int, str], list[_JournalHit]] = defaultdict(list)
+    for one in hits:
+        if one.hit.network and one.hit.kind == EventKind.clicked:
+            by_network[one.hit.edition, one.hit.network].append(one)
     found: set[str] = set()
     for group in by_network.values():
         if len(group) >= CROWD:
-            found |= _crowded_in(sorted(group, key=lambda hit: hit.record.at))
+            found |= _crowded_in(sorted(group, key=lambda one: one.hit.at))
     return found
 
 
-def _crowded_in(group: Sequence[_Hit]) -> set[str]:
+def _crowded_in(group: Sequence[_JournalHit]) -> set[str]:
     found: set[str] = set()
     first = 0
-    for last, hit in enumerate(group):
-        while hit.record.moment - group[first].record.moment > CROWD_SPAN:
+    for last, one in enumerate(group):
+        while one.hit.moment - group[first].hit.moment > CROWD_SPAN:
             first += 1
         window = group[first : last + 1]
-        if len(window) >= CROWD and len({other.record.mail for other in window}) >= CROWD:
+        if len(window) >= CROWD and len({other.hit.mail for other in window}) >= CROWD:
             found |= {other.journal + str(other.position) for other in window}
     return found
 
 
-def _row(hit: _Hit, reader: int, link: int | None, *, crowd: bool) -> dict[str, Any]:
-    """The event of a hit. The network's name stays behind."""
-    record = hit.record
+def _row(loaded: _JournalHit, reader: int, link: int | None, *, crowd: bool) -> dict[str, Any]:
+    """The event of a hit, without the name of its network."""
+    hit = loaded.hit
     return {
         "subscriber_id": reader,
-        "mail_id": record.mail,
+        "mail_id": hit.mail,
         "link_id": link,
-        "kind": record.event_kind,
-        "at": record.moment,
+        "kind": hit.event_kind,
+        "at": hit.moment,
         "answer": "",
-        "method": record.method,
-        "agent": record.agent,
-        "hints": " ".join([record.hints, Hint.crowd] if crowd else [record.hints]).strip(),
+        "method": hit.method,
+        "agent": hit.agent,
+        "hints": " ".join([hit.hints, Hint.crowd] if crowd else [hit.hints]).strip(),
         "verdict": Verdict.unknown,
         "reasons": "",
         "rules": 0,
-        "journal": hit.journal,
-        "position": hit.position,
+        "journal": loaded.journal,
+        "position": loaded.position,
     }

@@ -15,8 +15,8 @@ from newsletter.clock import Clock
 from newsletter.i18n import _
 from newsletter.tokens import Keyring, Purpose
 from newsletter.tracking.agents import Networks, family, hints
-from newsletter.tracking.journal import Journal, Record
-from newsletter.tracking.linkbook import LinkBook
+from newsletter.tracking.journal import Hit, Journal
+from newsletter.tracking.link_table import LinkTable
 from newsletter.urls import CLICK_PATH, OPEN_PATH
 from newsletter.words import EventKind
 
@@ -24,7 +24,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-DOT = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
+PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
 """A transparent GIF of one pixel, 43 bytes."""
 
 _CLICK = re.compile(re.escape(CLICK_PATH) + r"/([A-Za-z0-9_-]{1,60})/([0-9]{1,6})")
@@ -36,7 +36,7 @@ _PLAIN = (b"content-type", b"text/plain; charset=utf-8")
 class Tracker:
     """The callable to mount under `CLICK_PATH` and `OPEN_PATH`."""
 
-    def __init__(self, *, keys: Keyring, journal: Journal, links: LinkBook, clock: Clock) -> None:
+    def __init__(self, *, keys: Keyring, journal: Journal, links: LinkTable, clock: Clock) -> None:
         self._keys, self._journal, self._links, self._clock = keys, journal, links, clock
         self._networks = Networks()
 
@@ -58,8 +58,8 @@ class Tracker:
         ids = self._keys.read(Purpose.open, asked[1]) if asked else None
         if ids and len(ids) == 2:
             await self._note(scope, EventKind.opened, ids[0], ids[1])
-        body = b"" if scope["method"] == "HEAD" else DOT
-        await _answer(send, 200, [(b"content-type", b"image/gif")], body, length=len(DOT))
+        body = b"" if scope["method"] == "HEAD" else PIXEL
+        await _answer(send, 200, [(b"content-type", b"image/gif")], body, length=len(PIXEL))
 
     async def _click(self, scope: Scope, path: str, send: Send) -> None:
         """The redirect to a registered link, or the one 404."""
@@ -77,7 +77,7 @@ class Tracker:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         client = scope.get("client")
         await self._journal.append(
-            Record(
+            Hit(
                 at=int(self._clock.now().timestamp() * 1000),
                 kind=kind.value,
                 edition=edition,

@@ -1,7 +1,7 @@
-"""Verdicts on events, and what they add to engagement. Facts stay; a verdict follows the rules of the day (TRK-01)."""
+"""Verdicts on events, and what they add to engagement. Facts stay; a verdict follows the present rules (TRK-01)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
@@ -18,22 +18,28 @@ from newsletter.store.issues import Link
 from newsletter.store.ledger import Mail
 from newsletter.store.portable import upsert
 from newsletter.tracking.agents import Agent
-from newsletter.tracking.robots import PROVISIONAL, RULES_VERSION, Hit, Judgement, judge
+from newsletter.tracking.robots import PROVISIONAL, RULES_VERSION, Fetch, Judgement, judge
 from newsletter.words import EventKind, LinkKind, MailState, Verdict
 
-MAILS_AT_A_TIME = 2_000
+AT_A_TIME = 2_000
 _FETCHED = (EventKind.clicked, EventKind.opened)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """How many events got a verdict, and how many of them a person meant."""
+class JudgedEvents:
+    """How many events got a verdict, how many of them a person meant, and how many had another verdict before."""
 
     events: int = 0
     human: int = 0
+    changed: int = 0
+
+    def __add__(self, other: "JudgedEvents") -> "JudgedEvents":
+        return JudgedEvents(
+            events=self.events + other.events, human=self.human + other.human, changed=self.changed + other.changed
+        )
 
 
-def judge_new(session: Session, *, now: datetime) -> Judged:
+def judge_new(session: Session, *, now: datetime) -> JudgedEvents:
     """Give every event that has waited its minute its verdict, and count the human clicks, each once."""
     ripe = (
         sa.select(col(Event.mail_id))
@@ -45,14 +51,35 @@ def judge_new(session: Session, *, now: datetime) -> Judged:
         )
         .distinct()
     )
-    return _judge_mails(session, session.execute(ripe).scalars().all(), now=now, again=False)
+    judged = JudgedEvents()
+    for mails in parts(sorted(session.execute(ripe).scalars()), AT_A_TIME):
+        changes, changed = _judge_mails(session, mails, now=now, again=False)
+        human = [change["id"] for change in changes if change["verdict"] == Verdict.human]
+        for ids in parts(human, AT_A_TIME):
+            _engage(session, col(Event.id).in_(ids))
+        judged += JudgedEvents(events=len(changes), human=len(human), changed=changed)
+    return judged
 
 
-def rejudge(session: Session, *, now: datetime) -> Judged:
-    """Judge the whole past by the present rules, and count engagement anew from it. Twice gives the same."""
-    session.execute(sa.delete(Engagement))
-    mails = sa.select(col(Event.mail_id)).where(col(Event.kind).in_(_FETCHED), col(Event.mail_id).is_not(None))
-    return _judge_mails(session, session.execute(mails.distinct()).scalars().all(), now=now, again=True)
+def judged_readers(session: Session) -> list[int]:
+    """Everyone whose fetches were judged, or whose engagement was counted: whom `rejudge` must look at."""
+    fetched = sa.select(col(Event.subscriber_id)).where(col(Event.kind).in_(_FETCHED), col(Event.rules) != 0)
+    engaged = sa.select(col(Engagement.subscriber_id))
+    return sorted(session.execute(fetched.union(engaged)).scalars())
+
+
+def rejudge(session: Session, readers: Sequence[int], *, now: datetime) -> JudgedEvents:
+    """Judge the past of these readers by the present rules, and count their engagement anew. Twice gives the same.
+
+    What was never judged is left to `judge_new`, which counts it then.
+    """
+    theirs = col(Event.subscriber_id).in_(readers)
+    mails = sa.select(col(Event.mail_id)).where(theirs, col(Event.kind).in_(_FETCHED), col(Event.mail_id).is_not(None))
+    changes, changed = _judge_mails(session, sorted(session.execute(mails.distinct()).scalars()), now=now, again=True)
+    session.execute(sa.delete(Engagement).where(col(Engagement.subscriber_id).in_(readers)))
+    _engage(session, sa.and_(theirs, col(Event.rules) != 0, col(Event.verdict) == Verdict.human))
+    human = sum(change["verdict"] == Verdict.human for change in changes)
+    return JudgedEvents(events=len(changes), human=human, changed=changed)
 
 
 def verdict_counts(session: Session) -> dict[Verdict, int]:
@@ -61,37 +88,32 @@ def verdict_counts(session: Session) -> dict[Verdict, int]:
     return {Verdict(verdict): number for verdict, number in rows}
 
 
-def _judge_mails(session: Session, mails: Sequence[int | None], *, now: datetime, again: bool) -> Judged:
-    events = human = 0
-    for part in _parts(sorted(mail for mail in mails if mail is not None), MAILS_AT_A_TIME):
-        changes = _verdicts(session, part, now=now, again=again)
-        if changes:
-            session.execute(sa.update(Event), changes)
-        meant = [change["id"] for change in changes if change["verdict"] == Verdict.human]
-        for ids in _parts(meant, MAILS_AT_A_TIME):
-            _engage(session, ids)
-        events, human = events + len(changes), human + len(meant)
-    return Judged(events=events, human=human)
-
-
-def _parts(numbers: Sequence[int], size: int) -> Iterable[list[int]]:
+def parts(numbers: Sequence[int], size: int) -> Iterator[list[int]]:
+    """The numbers in parts that fit into one statement of every database."""
     rest = iter(numbers)
     while part := list(islice(rest, size)):
         yield part
 
 
-def _verdicts(session: Session, mails: Sequence[int], *, now: datetime, again: bool) -> list[dict[str, Any]]:
-    """The new verdict of each ripe event of these mails, judged beside all that the mail ever saw."""
-    accepted, links = _arrivals(session, mails)
-    changes = []
+def _judge_mails(
+    session: Session, mails: Sequence[int], *, now: datetime, again: bool
+) -> tuple[list[dict[str, Any]], int]:
+    """Write the verdicts of the ripe events of these mails that were judged before (`again`) or never.
+
+    The judged events with their verdicts, and for how many the verdict is another than it was.
+    """
+    arrivals, links = _arrivals(session, mails)
+    changes, changed = [], 0
     for mail, events in _events_of(session, mails).items():
-        edition, arrived = accepted[mail]
-        judged = judge([_hit(event) for event in events], accepted_at=arrived, now=now, links=links.get(edition, 0))
+        edition, arrived = arrivals[mail]
+        judged = judge([_fetch(event) for event in events], accepted_at=arrived, now=now, links=links.get(edition, 0))
         for event, judgement in zip(events, judged, strict=True):
-            ripe = event.at <= now - PROVISIONAL
-            if ripe and (again or event.rules == 0):
+            if event.at <= now - PROVISIONAL and (event.rules != 0) == again:
                 changes.append(_change(event.id, judgement))
-    return changes
+                changed += event.verdict != judgement.verdict
+    if changes:
+        session.execute(sa.update(Event), changes)
+    return changes, changed
 
 
 def _arrivals(session: Session, mails: Sequence[int]) -> tuple[dict[int, tuple[int, datetime | None]], dict[int, int]]:
@@ -119,7 +141,7 @@ def _arrivals(session: Session, mails: Sequence[int]) -> tuple[dict[int, tuple[i
 
 def _events_of(session: Session, mails: Sequence[int]) -> Mapping[int, list[Any]]:
     """Every fetch of these mails, by mail."""
-    columns = (Event.id, Event.mail_id, Event.link_id, Event.kind, Event.at, Event.method, Event.agent, Event.hints, Event.rules)  # fmt: skip  # noqa: E501
+    columns = (Event.id, Event.mail_id, Event.link_id, Event.kind, Event.at, Event.method, Event.agent, Event.hints, Event.rules, Event.verdict)  # fmt: skip  # noqa: E501
     rows = session.execute(
         sa.select(*(col(column) for column in columns))
         .where(col(Event.mail_id).in_(mails), col(Event.kind).in_(_FETCHED))
@@ -131,8 +153,8 @@ def _events_of(session: Session, mails: Sequence[int]) -> Mapping[int, list[Any]
     return found
 
 
-def _hit(event: Any) -> Hit:
-    return Hit(
+def _fetch(event: Any) -> Fetch:
+    return Fetch(
         kind=event.kind,
         at=event.at,
         link=event.link_id,
@@ -151,22 +173,22 @@ def _change(event_id: int, judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def _engage(session: Session, events: Sequence[int]) -> None:
-    """Add these human events to engagement, if they are clicks."""
+def _engage(session: Session, which: sa.ColumnElement[bool]) -> None:
+    """Add the clicks among these events to engagement."""
     days: dict[tuple[int, str], list[date]] = defaultdict(list)
-    for reader, at, topics in _clicks(session, events):
+    for reader, at, topics in _clicks(session, which):
         for topic in topics:
             days[reader, topic].append(paris_day(at))
     rows = [
         {"subscriber_id": reader, "topic": topic, "last_click_day": max(found), "clicks": len(found)}
         for (reader, topic), found in days.items()
     ]
-    for start in range(0, len(rows), MAILS_AT_A_TIME):
-        part = rows[start : start + MAILS_AT_A_TIME]
+    for start in range(0, len(rows), AT_A_TIME):
+        part = rows[start : start + AT_A_TIME]
         upsert(session, Engagement, part, key=["subscriber_id", "topic"], add=["clicks"], largest=["last_click_day"])
 
 
-def _clicks(session: Session, events: Sequence[int]) -> list[tuple[int, datetime, list[str]]]:
+def _clicks(session: Session, which: sa.ColumnElement[bool]) -> list[tuple[int, datetime, list[str]]]:
     """Who clicked when, and what the click speaks of."""
     offering = aliased(Employer)
     rows = session.execute(
@@ -181,7 +203,7 @@ def _clicks(session: Session, events: Sequence[int]) -> list[tuple[int, datetime
         .outerjoin(Employer, col(Employer.id) == col(Link.employer_id))
         .outerjoin(Opening, col(Opening.id) == col(Link.opening_id))
         .outerjoin(offering, col(offering.id) == col(Opening.employer_id))
-        .where(col(Event.id).in_(events), col(Event.kind) == EventKind.clicked)
+        .where(which, col(Event.kind) == EventKind.clicked)
     )
     return [(reader, at, _topics(sector, employer, portrait)) for reader, at, sector, employer, portrait in rows]
 

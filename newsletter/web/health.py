@@ -25,7 +25,7 @@ from newsletter.i18n import _
 from newsletter.instance import Instance
 from newsletter.store.activity import Event
 from newsletter.store.columns import key
-from newsletter.tracking.lag import lag
+from newsletter.tracking.backlog import journal_backlog
 from newsletter.web.pages import ForbiddenError, TheInstance
 from newsletter.words import EventKind, Verdict
 
@@ -129,7 +129,7 @@ def _of_readers(session: Session, instance: Instance, now: datetime) -> Iterator
     for kind, verdict, count in counted:
         events.add_metric([EventKind(kind), Verdict(verdict)], count)
     yield events
-    behind = lag(session, instance.settings.journal, now=now)
+    behind = journal_backlog(session, instance.settings.journal, now=now)
     yield GaugeMetricFamily("newsletter_journal_lag_bytes", "Bytes of the journal not loaded yet.", value=behind.bytes)
     yield GaugeMetricFamily(
         "newsletter_journal_lag_seconds", "Age of the oldest hit not loaded yet.", value=behind.seconds

@@ -10,7 +10,7 @@ from newsletter import urls
 from newsletter.instance import Instance
 from newsletter.tokens import Purpose
 from newsletter.tracking.journal import Journal
-from newsletter.tracking.linkbook import LinkBook
+from newsletter.tracking.link_table import LinkTable
 from newsletter.tracking.tracker import Tracker
 from newsletter.web.app import every_route
 from tests.kit.makers import a_mail, a_partner, a_subscriber, an_adviser, an_edition, an_employer
@@ -33,7 +33,7 @@ def site(instance: Instance) -> Iterator[Instance]:
     tracker = Tracker(
         keys=instance.keys,
         journal=Journal(instance.settings.journal, clock=instance.clock),
-        links=LinkBook(instance.settings.links),
+        links=LinkTable(instance.settings.links),
         clock=instance.clock,
     )
     with serve(instance, tracker=tracker) as served:

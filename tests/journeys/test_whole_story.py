@@ -26,7 +26,7 @@ from newsletter.store.activity import Event
 from newsletter.store.leads import Adviser, Lead
 from newsletter.store.people import Consent, Subscriber
 from newsletter.tracking.journal import Journal
-from newsletter.tracking.linkbook import LinkBook
+from newsletter.tracking.link_table import LinkTable
 from newsletter.tracking.tracker import Tracker
 from newsletter.words import Axis, ConsentState, Role, Verdict
 from tests.kit.serving import PHRASE, a_browser, csrf_of, serve, web_client
@@ -89,7 +89,7 @@ def _served(instance: Instance, mail_server: MailServer) -> Iterator[Instance]:
     tracker = Tracker(
         keys=instance.keys,
         journal=Journal(settings.journal, clock=instance.clock),
-        links=LinkBook(settings.links),
+        links=LinkTable(settings.links),
         clock=instance.clock,
     )
     with serve(Instance(settings, instance.store, instance.keys, instance.clock), tracker=tracker) as served:

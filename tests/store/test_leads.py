@@ -1,13 +1,16 @@
 """Warm readers become leads when they may be called; scanners never do."""
 
-from datetime import datetime, timedelta
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from click.testing import Result
 from sqlmodel import Session, select
 
-from newsletter.leads.refresh import Refreshed, refresh
+from newsletter.leads.refresh import LeadsUpdated, update_leads
 from newsletter.store import Store
-from newsletter.store.activity import Event
+from newsletter.store.activity import Engagement, Event
 from newsletter.store.issues import Edition, Link
 from newsletter.store.leads import Handover, Lead, Outcome, Warmth
 from newsletter.store.people import Subscriber, Suppression
@@ -35,6 +38,7 @@ from tests.kit.makers import (
     say,
 )
 
+LONG_AGO = datetime(2020, 6, 1, 10, 0, tzinfo=UTC)
 CALLABLE = (Axis.newsletter, Axis.adviser)
 
 
@@ -46,9 +50,9 @@ def it_happened(session: Session, reader: Subscriber, kind: EventKind, link: Lin
     session.flush()
 
 
-def refreshed(store: Store, *, now: datetime = NOW, since: datetime | None = None) -> Refreshed:
+def refreshed(store: Store, *, now: datetime = NOW, since: datetime | None = None) -> LeadsUpdated:
     with store.transaction() as session:
-        return refresh(session, now=now, since=since)
+        return update_leads(session, now=now, since=since)
 
 
 def leads(store: Store) -> dict[int, Lead]:
@@ -73,8 +77,8 @@ def test_people_who_act_are_leads_and_scanners_and_openers_are_not(store: Store)
             it_happened(session, opener, EventKind.opened, at=NOW - timedelta(days=n))
         it_happened(session, caller, EventKind.callback)
         it_happened(session, dreamer, EventKind.answered, answer=Horizon.dreaming)
-    assert refreshed(store) == Refreshed(people=4, new_leads=2, withdrawn=0)
-    assert refreshed(store) == Refreshed(people=4, new_leads=0, withdrawn=0)
+    assert refreshed(store) == LeadsUpdated(people=4, new_leads=2, withdrawn=0)
+    assert refreshed(store) == LeadsUpdated(people=4, new_leads=0, withdrawn=0)
     found = leads(store)
     assert set(found) == {clicker.id, caller.id}
     assert (found[clicker.id or 0].because, found[clicker.id or 0].asked) == (
@@ -166,3 +170,27 @@ def test_a_closed_lead_opens_again_only_when_they_ask_again(store: Store) -> Non
         it_happened(session, reader, EventKind.callback, at=later)
     refreshed(store, now=later, since=later)
     assert leads(store)[reader.id or 0].state == LeadState.handed_over
+
+
+def test_the_whole_past_is_judged_again_by_a_command_and_leads_follow(
+    store: Store, command: Callable[..., Result]
+) -> None:
+    with store.transaction() as session:
+        edition = an_edition(session)
+        link = a_link(session, edition, 1)
+        reader, scanned = a_subscriber(session, *CALLABLE), a_subscriber(session, *CALLABLE)
+        for who, agent in ((reader, "browser"), (scanned, "scanner")):
+            mail = a_mail(session, who, edition, accepted_at=LONG_AGO)
+            clicked = {"mail_id": mail.id, "method": "GET", "agent": agent, "at": LONG_AGO + timedelta(hours=1)}
+            it_happened(session, who, EventKind.clicked, link, **clicked, rules=-1)
+        it_happened(session, reader, EventKind.callback, at=LONG_AGO)
+    told = [json.loads(command("lead", "rejudge", "--json").stdout) for _repeated in range(2)]
+    assert [(one["events"], one["human"], one["changed"], one["new_leads"]) for one in told] == [
+        (2, 1, 1, 1),
+        (2, 1, 0, 0),
+    ]
+    with store.reading() as session:
+        assert [(row.subscriber_id, row.clicks) for row in session.exec(select(Engagement))] == [(reader.id, 1)]
+        assert session.exec(select(Warmth.subscriber_id)).all() == [reader.id]
+    said = command("lead", "rejudge")
+    assert "2 événements rejugés, dont 1 d’une personne ; 0 ont changé de verdict." in said.stdout

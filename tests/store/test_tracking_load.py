@@ -16,7 +16,7 @@ from newsletter.store.issues import Edition
 from newsletter.store.ledger import Mail
 from newsletter.store.people import Subscriber
 from newsletter.tracking import answers, verdicts
-from newsletter.tracking.journal import Journal, Record
+from newsletter.tracking.journal import Hit, Journal
 from newsletter.tracking.load import load, sweep
 from newsletter.tracking.robots import RULES_VERSION
 from newsletter.words import Axis, ConsentState, EventKind, Horizon, LinkKind, Verdict
@@ -26,20 +26,20 @@ from tests.kit.makers import a_link, a_mail, a_sector, a_subscriber, an_edition,
 LATER = A_MONDAY + timedelta(hours=3)
 
 
-def hit(mail: Mail, after: float, link: int = 1, *, kind: str = "clicked", **fields: str) -> Record:
+def hit(mail: Mail, after: float, link: int = 1, *, kind: str = "clicked", **fields: str) -> Hit:
     at = int((A_MONDAY + timedelta(seconds=after)).timestamp() * 1000)
-    return Record(
+    return Hit(
         at=at, kind=kind, edition=mail.edition_id, mail=mail.id or 0, link=link,
         **({"agent": "browser", "network": ""} | fields),
     )  # fmt: skip
 
 
-def note(folder: Path, hits: Sequence[Record], *, journal: Journal | None = None) -> None:
+def note(folder: Path, hits: Sequence[Hit], *, journal: Journal | None = None) -> None:
     """Put these hits into the journal, as the tracker does."""
 
     async def append() -> None:
-        for record in hits:
-            await writer.append(record)
+        for one in hits:
+            await writer.append(one)
 
     writer = journal or Journal(folder, clock=StoppedClock(A_MONDAY))
     asyncio.run(append())
@@ -176,11 +176,30 @@ def test_judging_the_past_again_is_reversible_and_rebuilds_engagement(store: Sto
     with store.transaction() as session:  # an old rule set took everything for people, and lost count
         session.execute(sa.update(Event).values(verdict=Verdict.human, rules=-1))
         session.execute(sa.update(Engagement).values(clicks=77))
-    for _twice in range(2):
+    for repeated in range(2):
         with store.transaction() as session:
-            assert verdicts.rejudge(session, now=LATER).events == 3
+            done = verdicts.rejudge(session, verdicts.judged_readers(session), now=LATER)
+        assert (done.events, done.changed) == (3, 0 if repeated else 1)
         assert [event.verdict for event in events(store)] == honest
         assert engagement(store) == engaged
+
+
+def test_judging_again_leaves_what_waits_for_its_minute_to_be_counted_once(store: Store, tmp_path: Path) -> None:
+    with store.transaction() as session:
+        edition = an_edition(session)
+        a_link(session, edition, 1)
+        reader, mail = a_reader(session, edition)
+    note(tmp_path, [hit(mail, 600), hit(mail, 3600)])
+    load_all(store, tmp_path)
+    soon = A_MONDAY + timedelta(seconds=3630)
+    with store.transaction() as session:
+        verdicts.judge_new(session, now=soon)
+        verdicts.rejudge(session, verdicts.judged_readers(session), now=soon)
+    assert engagement(store) == {(reader.id, "any"): 1}
+    with store.transaction() as session:
+        verdicts.rejudge(session, verdicts.judged_readers(session), now=LATER)
+        verdicts.judge_new(session, now=LATER)
+    assert engagement(store) == {(reader.id, "any"): 2}
 
 
 def engagement(store: Store) -> dict[tuple[int, str], int]:

@@ -6,27 +6,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.tracking.agents import Agent, Hint
-from newsletter.tracking.robots import Hit, judge
+from newsletter.tracking.robots import Fetch, judge
 from newsletter.words import EventKind, Verdict
 from tests.conftest import A_MONDAY as ACCEPTED
 
 LATER = ACCEPTED + timedelta(days=1)
 
 
-def click(after: float, link: int = 1, *, agent: Agent = Agent.browser, method: str = "GET", hints: str = "") -> Hit:
+def click(after: float, link: int = 1, *, agent: Agent = Agent.browser, method: str = "GET", hints: str = "") -> Fetch:
     """A click so many seconds after the receiver took the mail."""
-    return Hit(
+    return Fetch(
         kind=EventKind.clicked, at=ACCEPTED + timedelta(seconds=after), link=link, method=method, agent=agent,
         hints=frozenset(hints.split()),
     )  # fmt: skip
 
 
-def opened(after: float, *, agent: Agent = Agent.browser) -> Hit:
-    return Hit(kind=EventKind.opened, at=ACCEPTED + timedelta(seconds=after), agent=agent)
+def opened(after: float, *, agent: Agent = Agent.browser) -> Fetch:
+    return Fetch(kind=EventKind.opened, at=ACCEPTED + timedelta(seconds=after), agent=agent)
 
 
-def verdicts(*hits: Hit, links: int = 0, now: datetime = LATER) -> list[Verdict]:
-    return [judgement.verdict for judgement in judge(hits, accepted_at=ACCEPTED, now=now, links=links)]
+def verdicts(*fetches: Fetch, links: int = 0, now: datetime = LATER) -> list[Verdict]:
+    return [judgement.verdict for judgement in judge(fetches, accepted_at=ACCEPTED, now=now, links=links)]
 
 
 def test_a_click_waits_a_minute_for_its_verdict() -> None:
@@ -103,8 +103,10 @@ def test_a_mail_is_opened_at_most_once_a_day() -> None:
     st.integers(0, 8),
     st.randoms(),
 )  # fmt: skip
-def test_verdicts_do_not_depend_on_the_order_in_which_hits_came_in(hits: list[Hit], links: int, chance: object) -> None:
-    distinct = list({hit.at: hit for hit in hits}.values())
+def test_verdicts_do_not_depend_on_the_order_in_which_hits_came_in(
+    fetches: list[Fetch], links: int, chance: object
+) -> None:
+    distinct = list({fetch.at: fetch for fetch in fetches}.values())
     shuffled = list(distinct)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     told = dict(zip(distinct, judge(distinct, accepted_at=ACCEPTED, now=LATER, links=links), strict=True))

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from newsletter.clock import StoppedClock
 from newsletter.errors import RefusedError
 from newsletter.tokens import Keyring, Purpose
-from newsletter.tracking import linkbook
+from newsletter.tracking import link_table
 from newsletter.tracking.agents import Agent, family
-from newsletter.tracking.journal import Journal, Record, segments
-from newsletter.tracking.linkbook import LinkBook
-from newsletter.tracking.tracker import DOT, Tracker
+from newsletter.tracking.journal import Hit, Journal, segments
+from newsletter.tracking.link_table import LinkTable
+from newsletter.tracking.tracker import PIXEL, Tracker
 from tests.conftest import A_MONDAY
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Version/18.1 Mobile Safari/604.1"
@@ -55,14 +55,14 @@ async def _ask(tracker: Tracker, path: str, method: str, headers: Mapping[bytes,
 
 
 def a_tracker(folder: Path) -> Tracker:
-    linkbook.write(folder / "links", 7, BOOK)
+    link_table.write(folder / "links", 7, BOOK)
     clock = StoppedClock(A_MONDAY)
     journal = Journal(folder / "journal", clock=clock)
-    return Tracker(keys=KEYS, journal=journal, links=LinkBook(folder / "links"), clock=clock)
+    return Tracker(keys=KEYS, journal=journal, links=LinkTable(folder / "links"), clock=clock)
 
 
-def noted(folder: Path) -> list[Record]:
-    return [r for segment in segments(folder / "journal") for _start, _end, r in segment.records(start=0) if r]
+def noted(folder: Path) -> list[Hit]:
+    return [r for segment in segments(folder / "journal") for _start, _end, r in segment.hits(start=0) if r]
 
 
 def click(edition: int = 7, mail: int = 42, link: int = 1) -> str:
@@ -104,8 +104,8 @@ def test_the_dot_is_always_the_same_and_only_ours_is_noted(tmp_path: Path) -> No
     tracker = a_tracker(tmp_path)
     ours = ask(tracker, f"/f/{KEYS.sign(Purpose.open, 7, 42)}.gif")
     forged = ask(tracker, "/f/whatever.gif")
-    assert ours.body == forged.body == DOT
-    assert len(DOT) == 43
+    assert ours.body == forged.body == PIXEL
+    assert len(PIXEL) == 43
     assert (ours.status, ours.headers) == (forged.status, forged.headers)
     assert [record.kind for record in noted(tmp_path)] == ["opened"]
 
@@ -138,12 +138,12 @@ def test_a_torn_last_line_is_not_read_and_a_torn_middle_is_passed_over(tmp_path:
     (segment,) = segments(tmp_path / "journal")
     whole = segment.path.read_bytes()
     segment.path.write_bytes(whole + b'{"at":1,"ki' + b"\n" + whole + b'{"at":17')
-    assert [r.mail if r else None for _s, _e, r in segment.records(start=0)] == [42, None, 42]
+    assert [r.mail if r else None for _s, _e, r in segment.hits(start=0)] == [42, None, 42]
 
 
 def test_a_segment_is_finished_when_its_writer_let_go(tmp_path: Path) -> None:
     journal = Journal(tmp_path, clock=StoppedClock(A_MONDAY))
-    asyncio.run(journal.append(Record(at=1, kind="opened", edition=1, mail=1)))
+    asyncio.run(journal.append(Hit(at=1, kind="opened", edition=1, mail=1)))
     (segment,) = segments(tmp_path)
     assert not segment.finished()
     journal.close()
@@ -157,14 +157,14 @@ def test_a_segment_is_finished_when_its_writer_let_go(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_only_plain_addresses_enter_a_link_book(tmp_path: Path, url: str) -> None:
     with pytest.raises(RefusedError, match="lien"):
-        linkbook.write(tmp_path, 1, {1: "https://lot.example/", 2: url})
-    assert LinkBook(tmp_path).url(1, 1) is None
+        link_table.write(tmp_path, 1, {1: "https://lot.example/", 2: url})
+    assert LinkTable(tmp_path).url(1, 1) is None
 
 
 def test_a_book_written_after_the_first_look_is_found(tmp_path: Path) -> None:
-    book = LinkBook(tmp_path)
+    book = LinkTable(tmp_path)
     assert book.url(3, 1) is None
-    linkbook.write(tmp_path, 3, {1: "https://lot.example/a?q=%20"})
+    link_table.write(tmp_path, 3, {1: "https://lot.example/a?q=%20"})
     assert book.url(3, 1) == "https://lot.example/a?q=%20"
     assert [path.name for path in tmp_path.iterdir()] == ["3.json"]
 

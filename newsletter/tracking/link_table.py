@@ -20,7 +20,7 @@ _KEPT = "!#$%&'()*+,/:;=?@[]~"  # what an address may already hold (RFC 3986), s
 
 
 def write(folder: Path, edition_id: int, links: Mapping[int, str]) -> None:
-    """Write the book of an edition: number of the link → where it leads. Whole or not at all; twice is the same.
+    """Write the table of an edition: number of the link → where it leads. Whole or not at all; twice is the same.
 
     Raises RefusedError for a target that is not a plain http, https, mailto or tel address (SEC-01), and then writes
     nothing.
@@ -46,23 +46,23 @@ def _target(url: str) -> str:
 
 
 @dataclass(slots=True)
-class LinkBook:
-    """The books of a folder, each read once, at the first click on its edition."""
+class LinkTable:
+    """The link tables of a folder, each read once, at the first click on its edition."""
 
     folder: Path
     _read: dict[int, dict[str, str]] = field(default_factory=dict)
 
     def url(self, edition_id: int, number: int) -> str | None:
         """Where this link leads; None when the edition or the link is not known."""
-        book = self._read.get(edition_id) or self._open(edition_id)
-        return book.get(str(number))
+        table = self._read.get(edition_id) or self._open(edition_id)
+        return table.get(str(number))
 
     def _open(self, edition_id: int) -> dict[str, str]:
-        """The book from its file. One that is not there yet is looked for again at the next click."""
+        """The table from its file. One that is not there yet is looked for again at the next click."""
         try:
             stored = json.loads((self.folder / f"{edition_id}.json").read_text(encoding="ascii"))
         except (OSError, ValueError):
             return {}
-        book = {number: url for number, url in stored.items() if _OURS.match(url)}
-        self._read[edition_id] = book
-        return book
+        table = {number: url for number, url in stored.items() if _OURS.match(url)}
+        self._read[edition_id] = table
+        return table
