@@ -65,10 +65,9 @@ def send_lock(instance: Instance) -> str:
     """
     home = instance.settings.home
     with instance.store.reading() as session:
-        found = restore_lock.look(session, home)
-    if not found.news:
+        found = restore_lock.lock_state(session, home)
+    if not found.must_note:
         return found.why
     with instance.store.transaction() as session:
-        return restore_lock.note(
-            session, home, now=instance.clock.now()
-        )  # looks again: another home may have come first
+        # Looks again: another home folder may have come first.
+        return restore_lock.note_claims(session, home, now=instance.clock.now())

@@ -37,7 +37,7 @@ from newsletter.delivery.sender.envelopes import EnvelopeFor, envelopes, link_ta
 from newsletter.delivery.throttle.backoff import BackoffDetector
 from newsletter.delivery.throttle.providers import PaceFile
 from newsletter.delivery.workers.dispatch import Dispatcher, claimable_lanes
-from newsletter.delivery.workers.registry import Heart
+from newsletter.delivery.workers.registry import Heartbeat
 from newsletter.errors import RefusedError
 from newsletter.i18n import _
 from newsletter.instance import Instance, send_lock
@@ -199,12 +199,12 @@ def _listener(home: Path, lane: str) -> BackoffDetector:
 
 
 def keep_sending(
-    instance: Instance, *, dispatcher: Dispatcher, heart: Heart, stopping: Callable[[], bool], lane: str = ""
+    instance: Instance, *, dispatcher: Dispatcher, heartbeat: Heartbeat, stopping: Callable[[], bool], lane: str = ""
 ) -> None:
-    """Send whatever falls due, on this lane or on all, until `stopping`; `heart` is told what is being drained."""
+    """Send whatever falls due, on this lane or on all, until `stopping`; the registry is told what is being drained."""
 
     def drain(name: str) -> None:
-        with heart.draining(name):
+        with heartbeat.draining(name):
             deliver(instance, lane=name, stopping=stopping)
 
     dispatcher.run(drain, claimable=lambda: lanes_with_work(instance, lane=lane), stopping=stopping)

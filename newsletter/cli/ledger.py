@@ -105,7 +105,7 @@ def settle(ruling: str, mails: tuple[int, ...], *, every: bool, edition: int | N
 def unlock(*, go_on: bool, yes: bool) -> None:
     instance = the_instance()
     with instance.store.reading() as session:
-        why = restore_lock.check(session, instance.settings.home)
+        why = restore_lock.why_locked(session, instance.settings.home)
     if not why:
         click.echo(_("L’envoi est ouvert : rien à faire."))
         return
@@ -114,7 +114,7 @@ def unlock(*, go_on: bool, yes: bool) -> None:
         click.confirm(_("Cette installation est-elle bien la seule à envoyer ? Ouvrir l’envoi ?"), abort=True)
     with instance.store.transaction() as session:
         held = 0 if go_on else calendar.hold_all(session)
-        restore_lock.confirm(session, instance.settings.home, now=instance.clock.now())
+        restore_lock.confirm_installation(session, instance.settings.home, now=instance.clock.now())
     click.echo(_("L’envoi est ouvert. Numéros mis en pause : {held}.").format(held=held))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import uvicorn
 
 from newsletter.delivery.workers.hints import open_dispatcher
-from newsletter.delivery.workers.registry import alive
+from newsletter.delivery.workers.registry import registered
 from newsletter.instance import Instance
 from newsletter.pipeline import keep_sending
 from newsletter.tracking.journal import Journal
@@ -50,14 +50,14 @@ def in_background(instance: Instance, sock: socket.socket) -> Iterator[Running]:
 @contextmanager
 def _ticking(instance: Instance) -> Iterator[None]:
     stopping = threading.Event()
-    with alive(instance.store, instance.clock) as heart:
+    with registered(instance.store, instance.clock) as heartbeat:
         sender = threading.Thread(
             target=keep_sending,
             args=[instance],
-            kwargs={"dispatcher": open_dispatcher(instance.store), "heart": heart, "stopping": stopping.is_set},
+            kwargs={"dispatcher": open_dispatcher(instance.store), "heartbeat": heartbeat, "stopping": stopping.is_set},
             name="sender",
         )
-        ticker = open_scheduler(instance, around=heart.ticking)
+        ticker = open_scheduler(instance, around=heartbeat.ticking)
         sender.start()
         try:
             yield

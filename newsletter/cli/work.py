@@ -16,7 +16,7 @@ from newsletter.delivery.ledger import restore_lock
 from newsletter.delivery.ledger.throughput import moving_editions
 from newsletter.delivery.workers.dispatch import unfinished_lanes
 from newsletter.delivery.workers.hints import open_dispatcher
-from newsletter.delivery.workers.registry import Heart, Sign, alive, signs
+from newsletter.delivery.workers.registry import Heartbeat, ListedWorker, list_workers, registered
 from newsletter.errors import RefusedError
 from newsletter.i18n import _, lazy
 from newsletter.instance import Instance
@@ -45,17 +45,17 @@ def work(lane: str, *, once: bool, until_done: bool, no_hints: bool, list_: bool
     if list_:
         _list(instance, as_json=as_json)
         return
-    with _until_told() as stopping, alive(instance.store, instance.clock) as heart:
+    with _until_told() as stopping, registered(instance.store, instance.clock) as own:
         if once:
-            _once(instance, heart, stopping, lane)
+            _once(instance, own, stopping, lane)
         elif until_done:
-            _until_done(instance, heart, stopping, lane, hints=not no_hints)
+            _until_done(instance, own, stopping, lane, hints=not no_hints)
         else:
             if why := locked(instance):
                 click.echo(why, err=True)
-            click.echo(_("Prêt à envoyer ({host}, {pid}). Ctrl+C pour arrêter.").format(host=heart.host, pid=heart.pid))
+            click.echo(_("Prêt à envoyer ({host}, {pid}). Ctrl+C pour arrêter.").format(host=own.host, pid=own.pid))
             dispatcher = open_dispatcher(instance.store, hints=not no_hints)
-            pipeline.keep_sending(instance, dispatcher=dispatcher, heart=heart, stopping=stopping.is_set, lane=lane)
+            pipeline.keep_sending(instance, dispatcher=dispatcher, heartbeat=own, stopping=stopping.is_set, lane=lane)
 
 
 @contextmanager
@@ -72,10 +72,10 @@ def _until_told() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _once(instance: Instance, heart: Heart, stopping: threading.Event, lane: str) -> None:
+def _once(instance: Instance, heartbeat: Heartbeat, stopping: threading.Event, lane: str) -> None:
     attempts, trouble = 0, ""
     for name in pipeline.lanes_with_work(instance, lane=lane):
-        with heart.draining(name):
+        with heartbeat.draining(name):
             drained = pipeline.deliver(instance, lane=name, stopping=stopping.is_set)
         attempts += drained.attempts
         trouble = trouble or drained.trouble
@@ -84,13 +84,13 @@ def _once(instance: Instance, heart: Heart, stopping: threading.Event, lane: str
         raise RefusedError(trouble)
 
 
-def _until_done(instance: Instance, heart: Heart, stopping: threading.Event, lane: str, *, hints: bool) -> None:
+def _until_done(instance: Instance, heartbeat: Heartbeat, stopping: threading.Event, lane: str, *, hints: bool) -> None:
     """Send in a thread, and show how far it is, until nothing waits on this lane, or on any."""
     dispatcher = open_dispatcher(instance.store, hints=hints)
     sender = threading.Thread(
         target=pipeline.keep_sending,
         args=[instance],
-        kwargs={"dispatcher": dispatcher, "heart": heart, "stopping": stopping.is_set, "lane": lane},
+        kwargs={"dispatcher": dispatcher, "heartbeat": heartbeat, "stopping": stopping.is_set, "lane": lane},
     )
     sender.start()
     seen: dict[int, None] = {}
@@ -119,24 +119,24 @@ def _until_done(instance: Instance, heart: Heart, stopping: threading.Event, lan
 def locked(instance: Instance) -> str:
     """Why this instance may send nothing until a person opens it; empty when it may."""
     with instance.store.reading() as session:
-        return restore_lock.check(session, instance.settings.home)
+        return restore_lock.why_locked(session, instance.settings.home)
 
 
 def _list(instance: Instance, *, as_json: bool) -> None:
     with instance.store.reading() as session:
-        found = signs(session, now=instance.clock.now())
+        found = list_workers(session, now=instance.clock.now())
     if as_json:
-        rows = [sign.worker.model_dump(mode="json") | {"silent": sign.silent} for sign in found]
+        rows = [listed.worker.model_dump(mode="json") | {"silent": listed.silent} for listed in found]
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
-    for sign in found:
-        click.echo(_told(sign))
+    for listed in found:
+        click.echo(_told(listed))
     if not found:
         click.echo(_("Aucun programme d’envoi n’a donné signe de vie depuis un jour."))
 
 
-def _told(sign: Sign) -> str:
-    worker = sign.worker
+def _told(listed: ListedWorker) -> str:
+    worker = listed.worker
     since = in_paris(worker.seen).strftime("%d/%m/%Y %H:%M:%S")
-    doing = _("sans signe de vie depuis le {since}").format(since=since) if sign.silent else label(worker.state)
+    doing = _("sans signe de vie depuis le {since}").format(since=since) if listed.silent else label(worker.state)
     return f"{worker.host:<24} {worker.pid:>8}  {doing} {worker.lane}".rstrip()

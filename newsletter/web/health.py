@@ -19,7 +19,7 @@ from sqlmodel import Session, col
 from newsletter.delivery.ledger.balance import count_in_doubt, recent_mails
 from newsletter.delivery.ledger.lanes import lanes
 from newsletter.delivery.ledger.throughput import moving_editions, rate
-from newsletter.delivery.workers.registry import late_ticks, signs, tick_marks
+from newsletter.delivery.workers.registry import late_ticks, list_workers, tick_marks
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _
 from newsletter.instance import Instance
@@ -110,7 +110,7 @@ def _of_lanes(session: Session) -> Iterator[Metric]:
 
 
 def _of_workers(session: Session, now: datetime) -> Iterator[Metric]:
-    found = signs(session, now=now)
+    found = list_workers(session, now=now)
     processes = _gauge("newsletter_senders", "Sending processes heard of within a day, by what they do.", "state")
     for state in ("idle", "sending", "silent"):
         processes.add_metric([state], sum(state == ("silent" if s.silent else s.worker.state) for s in found))

@@ -157,7 +157,7 @@ def sign_ups_since(session: Session, *, since: datetime) -> tuple[int, int]:
 def held_back(session: Session, instance: Instance) -> list[ToDo]:
     """What keeps mails from leaving until a person says so: the lock, an issue that is late, a pace that is broken."""
     home, now = instance.settings.home, instance.clock.now()
-    locked = restore_lock.check(session, home)
+    locked = restore_lock.why_locked(session, home)
     pace = PaceFile(home)
     pace.table()
     late = calendar.late(session, now=now, late_after=instance.settings.late_after)

@@ -47,7 +47,7 @@ def set_window(
 def show_lock(request: Request, instance: TheInstance, visitor: Marketing) -> Response:
     now, settings = instance.clock.now(), instance.settings
     with instance.store.reading() as session:
-        why = restore_lock.check(session, settings.home)
+        why = restore_lock.why_locked(session, settings.home)
         sending = calendar.sending(session)
         scheduled = [
             *calendar.late(session, now=now, late_after=settings.late_after),
@@ -65,7 +65,7 @@ def show_lock(request: Request, instance: TheInstance, visitor: Marketing) -> Re
 def open_lock(request: Request, instance: TheInstance, visitor: Marketing, issues: Typed = "hold") -> Response:
     with instance.store.transaction() as session:
         held = calendar.hold_all(session) if issues == "hold" else 0
-        restore_lock.confirm(session, instance.settings.home, now=instance.clock.now())
+        restore_lock.confirm_installation(session, instance.settings.home, now=instance.clock.now())
     said = _("L’envoi est de nouveau ouvert.")
     if held:
         said += " " + ngettext(

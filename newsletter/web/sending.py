@@ -147,7 +147,7 @@ def _issue_page(
 ) -> Response:
     now = instance.clock.now()
     with instance.store.reading() as session:
-        locked = restore_lock.check(session, instance.settings.home)
+        locked = restore_lock.why_locked(session, instance.settings.home)
         issue = draft.the_issue(session, issue_id)
         edition = edition_of(session, issue_id)
         progress = Progress(

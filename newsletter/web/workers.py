@@ -12,7 +12,7 @@ from newsletter.delivery.ledger.lanes import lanes
 from newsletter.delivery.ledger.throughput import Rate, moving_editions, rate
 from newsletter.delivery.throttle import backoff
 from newsletter.delivery.throttle.providers import provider_label
-from newsletter.delivery.workers.registry import late_ticks, signs, tick_marks
+from newsletter.delivery.workers.registry import late_ticks, list_workers, tick_marks
 from newsletter.i18n import lazy
 from newsletter.instance import Instance
 from newsletter.store.columns import key
@@ -49,7 +49,7 @@ def senders(request: Request, instance: TheInstance, visitor: Marketing, fixe: b
         moving = _on_their_way(session, instance)
         values: dict[str, Any] = {
             "moving": moving,
-            "signs": signs(session, now=now),
+            "signs": list_workers(session, now=now),
             "lanes": lanes(session),
             "slowdowns": [
                 (provider_label(slow.family), slow, backoff.backoff_sentence(slow))

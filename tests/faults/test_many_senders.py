@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 from newsletter.clock import SystemClock
 from newsletter.delivery.ledger.balance import balance_of
 from newsletter.delivery.workers.hints import prepare_hints
-from newsletter.delivery.workers.registry import Heart, signs
+from newsletter.delivery.workers.registry import Heartbeat, list_workers
 from newsletter.instance import Instance
 from newsletter.store import Store
 from newsletter.store.columns import key
@@ -120,7 +120,7 @@ def test_processes_share_the_work_and_mail_nobody_twice(sending: SendingInstance
         )
     with sending.store.reading() as session:
         where = balance_of(session, sending.edition_id)
-        assert signs(session, now=SystemClock().now()) == []
+        assert list_workers(session, now=SystemClock().now()) == []
     assert (where.planned, where.accepted) == (READERS, READERS)
     assert len(sending.mail_server.received) == len(set(sending.mail_server.recipients)) == READERS
     assert len(owners) > 1
@@ -150,7 +150,7 @@ def hold_the_lane(store: Store) -> None:
 def release_when_all_have_started(store: Store, processes: int) -> None:
     def all_started() -> bool:
         with store.reading() as session:
-            return len(signs(session, now=SystemClock().now())) == processes
+            return len(list_workers(session, now=SystemClock().now())) == processes
 
     wait_until(all_started, "a sign of life from every process")
     with store.transaction() as session:
@@ -186,7 +186,7 @@ def test_what_is_due_is_sent_once_and_a_shut_way_out_is_said(
     assert command("work", "--once").output == f"Envois tentés : {READERS}.\n"
     assert f"{READERS} lettres sur {READERS} ont leur sort" in command("issue", "follow", 1).output
     assert command("work", "--once", "--until-done").exit_code == 2
-    Heart(sending.store, SystemClock(), host="cahors").beat()
+    Heartbeat(sending.store, SystemClock(), host="cahors").beat()
     assert "cahors" in command("work", "--list").output
     assert '"silent": false' in command("work", "--list", "--json").output
 

@@ -12,7 +12,7 @@ from sqlmodel import select
 
 from newsletter.clock import StoppedClock
 from newsletter.delivery.ledger import throughput
-from newsletter.delivery.workers.registry import Heart
+from newsletter.delivery.workers.registry import Heartbeat
 from newsletter.instance import Instance
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition
@@ -30,9 +30,9 @@ TICK = timedelta(seconds=5)
 def well(instance: Instance) -> Instance:
     """An instance whose scheduler ticks and whose folders are there."""
     instance.settings.journal.mkdir(parents=True)
-    heart = Heart(instance.store, instance.clock, host="cahors", pid=4601)
-    with heart.ticking("load hits", TICK), heart.draining("default"):
-        heart.beat()
+    heartbeat = Heartbeat(instance.store, instance.clock, host="cahors", pid=4601)
+    with heartbeat.ticking("load hits", TICK), heartbeat.draining("default"):
+        heartbeat.beat()
     return instance
 
 

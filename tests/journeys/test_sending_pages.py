@@ -176,7 +176,7 @@ def chosen_on(page: httpx.Response) -> str:
 def lock_it(instance: Instance) -> None:
     """As after a copy: the database knows a home folder, and it is not this one."""
     with instance.store.transaction() as session:
-        restore_lock.note(session, instance.settings.home, now=A_MONDAY)
+        restore_lock.note_claims(session, instance.settings.home, now=A_MONDAY)
     (instance.settings.home / restore_lock.MARK_FILE).unlink()
 
 

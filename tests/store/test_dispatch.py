@@ -18,10 +18,10 @@ from newsletter.delivery.workers.hints import HintsError, ProcrastinateDispatche
 from newsletter.delivery.workers.registry import (
     FORGOTTEN_AFTER,
     SILENT_AFTER,
-    Heart,
-    alive,
+    Heartbeat,
     late_ticks,
-    signs,
+    list_workers,
+    registered,
     tick_marks,
 )
 from newsletter.errors import RefusedError
@@ -249,17 +249,17 @@ def change(store: Store, **fields: object) -> None:
 
 
 def test_a_process_says_that_it_lives_and_what_it_does_until_it_ends(store: Store, clock: StoppedClock) -> None:
-    with alive(store, clock, beat=timedelta(milliseconds=20)) as heart:
-        with heart.draining("default"):
+    with registered(store, clock, interval=timedelta(milliseconds=20)) as heartbeat:
+        with heartbeat.draining("default"):
             wait_until(lambda: told(store, clock) == [(WorkerState.sending, "default", False)], "its sign of sending")
         wait_until(lambda: told(store, clock) == [(WorkerState.idle, "", False)], "its sign of waiting")
     assert told(store, clock) == []
 
 
 def test_a_silent_process_is_shown_as_such_and_forgotten_after_a_day(store: Store, clock: StoppedClock) -> None:
-    Heart(store, clock).beat()
+    Heartbeat(store, clock).beat()
     clock.advance(SILENT_AFTER + timedelta(seconds=1))
-    other = Heart(store, clock)
+    other = Heartbeat(store, clock)
     other.beat()
     assert sorted(silent for _, _, silent in told(store, clock)) == [False, True]
     clock.advance(FORGOTTEN_AFTER)
@@ -269,7 +269,7 @@ def test_a_silent_process_is_shown_as_such_and_forgotten_after_a_day(store: Stor
 
 def told(store: Store, clock: StoppedClock) -> list[tuple[WorkerState, str, bool]]:
     with store.reading() as session:
-        return [(sign.worker.state, sign.worker.lane, sign.silent) for sign in signs(session, now=clock.now())]
+        return [(one.worker.state, one.worker.lane, one.silent) for one in list_workers(session, now=clock.now())]
 
 
 def test_a_tick_is_late_when_it_has_not_run_for_long_and_not_while_it_runs(store: Store, clock: StoppedClock) -> None:
@@ -277,12 +277,12 @@ def test_a_tick_is_late_when_it_has_not_run_for_long_and_not_while_it_runs(store
         with store.reading() as session:
             return late_ticks(tick_marks(session), now=clock.now())
 
-    heart = Heart(store, clock)
-    with heart.ticking("quick", timedelta(seconds=2)), heart.ticking("long", timedelta(seconds=2)):
+    heartbeat = Heartbeat(store, clock)
+    with heartbeat.ticking("quick", timedelta(seconds=2)), heartbeat.ticking("long", timedelta(seconds=2)):
         pass
-    heart.beat()
+    heartbeat.beat()
     assert late() == []
-    with heart.ticking("long", timedelta(seconds=2)):
+    with heartbeat.ticking("long", timedelta(seconds=2)):
         clock.advance(timedelta(hours=1))
-        heart.beat()
+        heartbeat.beat()
         assert late() == ["quick"]

@@ -51,17 +51,17 @@ def send_a_batch(instance: Instance, times: int = 1) -> None:
 
 def note(instance: Instance) -> str:
     with instance.store.transaction() as session:
-        return restore_lock.note(session, instance.settings.home, now=instance.clock.now())
+        return restore_lock.note_claims(session, instance.settings.home, now=instance.clock.now())
 
 
 def why(instance: Instance, home: Path | None = None) -> str:
     with instance.store.reading() as session:
-        return restore_lock.check(session, home or instance.settings.home)
+        return restore_lock.why_locked(session, home or instance.settings.home)
 
 
 def confirm(instance: Instance, home: Path) -> None:
     with instance.store.transaction() as session:
-        restore_lock.confirm(session, home, now=instance.clock.now())
+        restore_lock.confirm_installation(session, home, now=instance.clock.now())
 
 
 def forget(session: Session, claims: int) -> None:
@@ -114,7 +114,7 @@ def test_a_second_machine_asks_once_and_a_restore_locks_both(instance: Instance,
     assert why(instance, second)
     confirm(instance, second)
     with instance.store.transaction() as session:
-        restore_lock.note(session, second, now=instance.clock.now())
+        restore_lock.note_claims(session, second, now=instance.clock.now())
     assert why(instance, second) == why(instance) == ""
     with instance.store.transaction() as session:
         forget(session, 1)
@@ -126,7 +126,7 @@ def test_a_second_machine_asks_once_and_a_restore_locks_both(instance: Instance,
 
 def test_a_kill_while_a_mark_is_made_never_opens_the_way_by_itself(instance: Instance, sent: Path) -> None:
     with pytest.raises(KeyboardInterrupt), instance.store.transaction() as session:
-        restore_lock.confirm(session, sent, now=instance.clock.now())
+        restore_lock.confirm_installation(session, sent, now=instance.clock.now())
         raise KeyboardInterrupt
     assert "verrouillé" in why(instance)
     confirm(instance, sent)
@@ -150,11 +150,11 @@ def test_the_real_file_of_a_database_restored_from_yesterday_is_locked(tmp_path:
 
     def deliver(*, claims: int) -> str:
         with store.transaction() as session:
-            if refusal := restore_lock.check(session, home):
+            if refusal := restore_lock.why_locked(session, home):
                 return refusal
             session.execute(sa.update(Batch).values(fence=col(Batch.fence) + claims))
         with store.transaction() as session:
-            restore_lock.note(session, home, now=clock.now())
+            restore_lock.note_claims(session, home, now=clock.now())
         return ""
 
     with store.transaction() as session:

@@ -1,4 +1,4 @@
-"""The lock that a restored backup or a copied database closes: such a house would mail again what has left already.
+"""The restore lock: a restored backup or a copied database sends nothing, for it would mail again what left already.
 
 Two things must fit, and no copy can make both fit (docs/why/0020-restore-lock.md):
 
@@ -26,16 +26,15 @@ from newsletter.store.ledger import Batch, Installation
 MARK_FILE = "installation.json"
 CLAIMS_FILE = "claims.json"
 
-STRANGERS = lazy(
+_UNKNOWN_PAIR = lazy(
     "L’envoi est verrouillé : cette base et ce dossier de données ne se connaissent pas. "
     "L’un des deux est une copie, ou vient d’une sauvegarde."
 )
-OLDER = lazy(
+_OLDER_DATABASE = lazy(
     "L’envoi est verrouillé : la base est plus ancienne que le dernier envoi d’ici. "
     "Elle vient sans doute d’une sauvegarde."
 )
-
-TORN = lazy("L’envoi est verrouillé : le fichier {name} du dossier de données ne se lit pas.").format(name=CLAIMS_FILE)
+_UNREADABLE = lazy("L’envoi est verrouillé : le fichier {name} du dossier de données ne se lit pas.")
 
 
 class _Noted(BaseModel):
@@ -46,63 +45,63 @@ class _Noted(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What a look at database and home folder found."""
+class LockState:
+    """Whether this database and home folder may send."""
 
-    why: str = ""  # nothing may be sent, and why; empty when the way is open
-    news: bool = False  # the way is open, and the home folder has something to learn: call `note`
-
-
-def check(session: Session, home: Path) -> str:
-    """Why nothing may be sent from this database and home folder; empty when the way is open. Changes nothing."""
-    return look(session, home).why
+    why: str = ""  # locked, and why: a French sentence; empty when it may send
+    must_note: bool = False  # it may send, and the home folder is behind: call `note_claims`
 
 
-def look(session: Session, home: Path) -> Look:
-    """Whether the way is open, and whether there is something to note. Changes nothing.
+def why_locked(session: Session, home: Path) -> str:
+    """Why nothing may be sent from this database and home folder; empty when it may. Changes nothing."""
+    return lock_state(session, home).why
 
-    Ask first thing in a session: the folder is read before the database, which other senders carry on meanwhile.
+
+def lock_state(session: Session, home: Path) -> LockState:
+    """Whether sending is locked, and whether there are claims to note. Changes nothing.
+
+    Call it first thing in a session: the folder is read before the database, which other senders write to meanwhile.
     """
     noted = _noted(home)
     if noted is None:
-        return Look(why=TORN)
+        return LockState(why=_UNREADABLE.format(name=CLAIMS_FILE))
     if _is_new(session, noted):
-        return Look(news=True)
+        return LockState(must_note=True)
     mark = _mark(home)
     known = session.get(Installation, mark) if mark else None
     if known is None or known.changed_ns != _changed_ns(home):
-        return Look(why=STRANGERS)
-    count = claims(session)
-    return Look(why=OLDER) if count < noted else Look(news=count > noted)
+        return LockState(why=_UNKNOWN_PAIR)
+    count = count_claims(session)
+    return LockState(why=_OLDER_DATABASE) if count < noted else LockState(must_note=count > noted)
 
 
-def note(session: Session, home: Path, *, now: datetime) -> str:
-    """Let the home folder remember how far the ledger is. While locked nothing is noted, and the answer is why.
+def note_claims(session: Session, home: Path, *, now: datetime) -> str:
+    """Have the home folder remember how many claims the ledger has; while locked nothing is noted, and this says why.
 
-    The first call of a new house makes its mark. Everything before 0002 knew no marks, so an upgraded house is new too.
+    The first call of a new instance makes its mark. Versions before 0002 had no marks, so an upgraded one is new too.
     The session must be one whose claims are committed: a file that ran ahead of a lost commit would lock for nothing.
     """
-    found = look(session, home)
-    if found.news:
+    found = lock_state(session, home)
+    if found.must_note:
         noted = _noted(home) or 0
         if _is_new(session, noted):
             _make_mark(session, home, now=now, raised=0)
-        if (count := claims(session)) > noted:
+        if (count := count_claims(session)) > noted:
             _write(home / CLAIMS_FILE, _Noted(claims=count))
     return found.why
 
 
-def confirm(session: Session, home: Path, *, now: datetime) -> None:
-    """A person says: this database, in this home folder, is the one that sends. Confirming an open lock is harmless.
+def confirm_installation(session: Session, home: Path, *, now: datetime) -> None:
+    """Unlock: a person says that this database, in this home folder, is the one that sends. Safe to repeat.
 
     Other home folders of the same database that had seen no more than this one are open again as well.
     """
-    forgotten = max(0, (_noted(home) or 0) - claims(session))
+    forgotten = max(0, (_noted(home) or 0) - count_claims(session))
     _make_mark(session, home, now=now, raised=forgotten)
-    _write(home / CLAIMS_FILE, _Noted(claims=claims(session)))
+    _write(home / CLAIMS_FILE, _Noted(claims=count_claims(session)))
 
 
-def claims(session: Session) -> int:
+def count_claims(session: Session) -> int:
     """A number that grows with every batch that is claimed, in the claim's own transaction, and never shrinks."""
     fences = session.exec(select(sa.func.coalesce(sa.func.sum(col(Batch.fence)), 0))).one()
     raised = session.exec(select(sa.func.coalesce(sa.func.sum(col(Installation.raised)), 0))).one()

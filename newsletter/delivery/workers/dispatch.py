@@ -1,7 +1,7 @@
 """Waking senders: a hint says "this lane may have work", and nothing else.
 
-The ledger holds the truth (claim.py). A hint that is lost, doubled, late or stuck changes who sends when, never who
-gets what: every dispatcher sweeps the ledger, and looks again at each lane that has a batch which somebody could take.
+The ledger alone decides who sends what (ledger/leases.py). A hint that is lost, doubled, late or stuck changes who
+sends when, never who gets what: every dispatcher also sweeps the ledger for lanes with a batch that may be claimed.
 """
 
 import logging
@@ -22,11 +22,11 @@ from newsletter.store.ledger import Batch
 from newsletter.words import IssueState
 
 SWEEP_SECONDS = 2.0
-LANES_AT_ONCE = 16
-LOOKING_SECONDS = 0.2
+STOP_POLL_SECONDS = 0.2
 """How long an idle process takes to see that it is to stop."""
+_MOST_LANES = 16
 
-Drain = Callable[[str], object]
+DrainLane = Callable[[str], object]
 """Sends what is due on the lane of this name, until nothing is."""
 
 _log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Dispatcher(Protocol):
         """Say that this lane may have work; many hints that wait are one. Never raises, promises nothing."""
         ...
 
-    def run(self, drain: Drain, *, claimable: Callable[[], Iterable[str]], stopping: Callable[[], bool]) -> None:
+    def run(self, drain: DrainLane, *, claimable: Callable[[], Iterable[str]], stopping: Callable[[], bool]) -> None:
         """Drain each lane that is hinted at, or that a sweep finds `claimable`, until `stopping`.
 
         Lanes do not wait for each other; a lane is drained once at a time by this process. A drain or a sweep that
@@ -50,7 +50,7 @@ class Dispatcher(Protocol):
 
 @dataclass(slots=True)
 class LocalDispatcher:
-    """Hints within one process, for SQLite and for whoever wants no engine: any other process finds by sweeping."""
+    """Hints within one process, for SQLite and for `--no-hints`: other processes find work by sweeping."""
 
     sweep_seconds: float = SWEEP_SECONDS
     _hints: set[str] = field(default_factory=set)
@@ -60,23 +60,23 @@ class LocalDispatcher:
         self._hints.add(lane)
         self._woken.set()
 
-    def run(self, drain: Drain, *, claimable: Callable[[], Iterable[str]], stopping: Callable[[], bool]) -> None:
+    def run(self, drain: DrainLane, *, claimable: Callable[[], Iterable[str]], stopping: Callable[[], bool]) -> None:
         running: dict[str, Future[None]] = {}
         next_sweep = 0.0
-        with ThreadPoolExecutor(LANES_AT_ONCE, thread_name_prefix="lane") as lanes:
+        with ThreadPoolExecutor(_MOST_LANES, thread_name_prefix="lane") as lanes:
             while not stopping():
                 if time.monotonic() >= next_sweep:
-                    self._hints.update(seen_quietly(claimable))
+                    self._hints.update(sweep_lanes(claimable))
                     next_sweep = time.monotonic() + self.sweep_seconds
                 for lane in [lane for lane in self._hints if lane not in running or running[lane].done()]:
                     self._hints.discard(lane)
-                    running[lane] = lanes.submit(drain_quietly, drain, lane)
-                self._woken.wait(LOOKING_SECONDS)
+                    running[lane] = lanes.submit(drain_or_log, drain, lane)
+                self._woken.wait(STOP_POLL_SECONDS)
                 self._woken.clear()
 
 
-def drain_quietly(drain: Drain, lane: str) -> None:
-    """Drain, and log what goes wrong: the lane is looked at again with the next hint or sweep."""
+def drain_or_log(drain: DrainLane, lane: str) -> None:
+    """Drain, and log what goes wrong: the lane is drained again with the next hint or sweep."""
     try:
         drain(lane)
     except NewsletterError as error:
@@ -85,7 +85,7 @@ def drain_quietly(drain: Drain, lane: str) -> None:
         _log.exception("lane %s could not be drained", lane)
 
 
-def seen_quietly(claimable: Callable[[], Iterable[str]]) -> set[str]:
+def sweep_lanes(claimable: Callable[[], Iterable[str]]) -> set[str]:
     """The lanes that a sweep finds; none when the store does not answer, which is logged."""
     try:
         return set(claimable())
@@ -95,13 +95,13 @@ def seen_quietly(claimable: Callable[[], Iterable[str]]) -> set[str]:
 
 
 def claimable_lanes(session: Session, *, now: datetime) -> list[str]:
-    """The lanes with a batch that is due and that nobody holds. May name a lane too many, never one too few."""
+    """The lanes with a batch that is due and not leased. May name a lane too many, never one too few."""
     free = sa.or_(col(Batch.lease_until).is_(None), col(Batch.lease_until) < now)
     return list(session.scalars(_open_batches().where(col(Batch.not_before) <= now, free)))
 
 
 def unfinished_lanes(session: Session) -> list[str]:
-    """The lanes on which a mail still waits: to leave, to be tried again, or for the process that has it."""
+    """The lanes with a batch that is not done: it waits, is to be tried again, or is leased."""
     return list(session.scalars(_open_batches()))
 
 

@@ -1,4 +1,4 @@
-"""Signs of life: each process that sends, and each thing that happens again and again, says when it last did.
+"""The registry of workers: each process that sends writes a heartbeat, each scheduler tick a mark when it last ran.
 
 Only for people to see. No promise of the ledger rests on these rows: a lease is what says whose batch it is.
 """
@@ -23,24 +23,24 @@ from newsletter.store.portable import upsert
 from newsletter.store.work import TickMark, Worker
 from newsletter.words import WorkerState
 
-BEAT = timedelta(seconds=10)
-SILENT_AFTER = 3 * BEAT
+HEARTBEAT_INTERVAL = timedelta(seconds=10)
+SILENT_AFTER = 3 * HEARTBEAT_INTERVAL
 FORGOTTEN_AFTER = timedelta(days=1)
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sign:
+class ListedWorker:
     """A process as it is listed."""
 
     worker: Worker
-    silent: bool  # it should have given a sign of life since
+    silent: bool  # three heartbeats are missing
 
 
 @dataclass(slots=True)
-class Heart:
-    """What one process is doing, and the row that says so."""
+class Heartbeat:
+    """What one process is doing, and the row of the registry that says so."""
 
     store: Store
     clock: Clock
@@ -59,7 +59,7 @@ class Heart:
 
     @contextmanager
     def draining(self, lane: str) -> Iterator[None]:
-        """This process sends on this lane while the block runs."""
+        """Say that this process sends on this lane while the block runs."""
         with self._lock:
             self._drained[lane] += 1
         try:
@@ -70,7 +70,7 @@ class Heart:
 
     @contextmanager
     def ticking(self, name: str, every: timedelta) -> Iterator[None]:
-        """This tick runs while the block does; one that takes hours counts as fresh as long as its process lives."""
+        """Say that this tick runs while the block does; one that takes hours is not late while its process lives."""
         with self._lock:
             self._ticking[name] = every
         try:
@@ -81,7 +81,7 @@ class Heart:
                 self._ticked[name] = self._mark(name, every)
 
     def beat(self) -> None:
-        """Write that this process lives and what it does, and forget the processes that were silent for a day."""
+        """Write that this process runs and what it does, and delete the processes that were silent for a day."""
         now = self.clock.now()
         with self._lock:
             lanes = [lane for lane, drains in self._drained.items() if drains]
@@ -103,7 +103,7 @@ class Heart:
             session.execute(sa.delete(Worker).where(col(Worker.seen) < now - FORGOTTEN_AFTER))
 
     def stop(self) -> None:
-        """Take the row away: this process ends as it should."""
+        """Delete the row: this process ends as it should."""
         with self.store.transaction() as session:
             session.execute(sa.delete(Worker).where(col(Worker.id) == self.id))
 
@@ -112,29 +112,29 @@ class Heart:
 
 
 @contextmanager
-def alive(store: Store, clock: Clock, *, beat: timedelta = BEAT) -> Iterator[Heart]:
-    """A heart that beats, in a thread of its own, while the block runs. A beat that fails is logged, and stops none."""
-    heart, ending = Heart(store, clock), threading.Event()
+def registered(store: Store, clock: Clock, *, interval: timedelta = HEARTBEAT_INTERVAL) -> Iterator[Heartbeat]:
+    """Register this process while the block runs; a thread writes its heartbeat, and only logs a failure."""
+    heartbeat, ending = Heartbeat(store, clock), threading.Event()
 
     def keep_beating() -> None:
-        _quietly(heart.beat)
-        while not ending.wait(beat.total_seconds()):
-            _quietly(heart.beat)
+        _log_failure(heartbeat.beat)
+        while not ending.wait(interval.total_seconds()):
+            _log_failure(heartbeat.beat)
 
-    thread = threading.Thread(target=keep_beating, name="heart", daemon=True)
+    thread = threading.Thread(target=keep_beating, name="heartbeat", daemon=True)
     thread.start()
     try:
-        yield heart
+        yield heartbeat
     finally:
         ending.set()
         thread.join()
-        _quietly(heart.stop)
+        _log_failure(heartbeat.stop)
 
 
-def signs(session: Session, *, now: datetime) -> list[Sign]:
-    """The processes that gave a sign of life within a day: the oldest first, host by host."""
+def list_workers(session: Session, *, now: datetime) -> list[ListedWorker]:
+    """The processes that had a heartbeat within a day: host by host, the oldest first."""
     found = session.exec(select(Worker).order_by(col(Worker.host), col(Worker.started), col(Worker.id))).all()
-    return [Sign(worker=worker, silent=worker.seen < now - SILENT_AFTER) for worker in found]
+    return [ListedWorker(worker=worker, silent=worker.seen < now - SILENT_AFTER) for worker in found]
 
 
 def tick_marks(session: Session) -> Sequence[TickMark]:
@@ -143,12 +143,12 @@ def tick_marks(session: Session) -> Sequence[TickMark]:
 
 
 def late_ticks(marks: Sequence[TickMark], *, now: datetime) -> list[str]:
-    """The ticks that should have run again by now: three times their interval, and three beats, have gone by."""
+    """The ticks that should have run again by now: three times their interval, and three heartbeats, have gone by."""
     return [mark.name for mark in marks if now - mark.at > 3 * timedelta(seconds=mark.every) + SILENT_AFTER]
 
 
-def _quietly(act: Callable[[], None]) -> None:
+def _log_failure(act: Callable[[], None]) -> None:
     try:
         act()
     except sa.exc.SQLAlchemyError as error:
-        _log.warning("no sign of life could be written: %s", type(error).__name__)
+        _log.warning("no heartbeat could be written: %s", type(error).__name__)
