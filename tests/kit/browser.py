@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,15 @@ from tests.kit.timeouts import SECONDS
 PHONE, DESKTOP = 360, 1280
 
 FLAWS = (Path(__file__).parent / "flaws.js").read_text(encoding="utf-8")
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+AXE_RUN = """async tags => {
+    // A page that follows a send reloads itself: it can be told to stop, which WCAG 2.2.2 asks for and axe cannot see.
+    const rules = {"meta-refresh": {enabled: !document.querySelector("a[href$='?fixe=1']")}};
+    const found = await axe.run({runOnly: tags, rules, iframes: false, resultTypes: ["violations"]});
+    return found.violations.filter(rule => ["serious", "critical"].includes(rule.impact))
+        .flatMap(rule => rule.nodes.map(node => `${rule.id}: ${node.html.slice(0, 120)}`));
+}"""
+WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 @dataclass(slots=True)
@@ -38,6 +48,20 @@ class Tab:
         """What is wrong with the page shown now, and with those before it."""
         found: list[str] = self.page.evaluate(FLAWS)
         return found + self.complaints
+
+    def barriers(self) -> list[str]:
+        """What axe-core finds serious or critical by WCAG 2.2 AA in the page shown now: its rule and the element."""
+        self.page.evaluate(axe_source())
+        found: list[str] = self.page.evaluate(AXE_RUN, WCAG_22_AA)
+        return found
+
+
+@cache
+def axe_source() -> str:
+    """The script of axe-core; the test is skipped where npm did not install it."""
+    if not AXE.is_file():
+        pytest.skip("no axe-core here: make node_modules/.ready")
+    return AXE.read_text(encoding="utf-8")
 
 
 @contextmanager
