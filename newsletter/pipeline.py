@@ -1,7 +1,9 @@
 """The flows that cross stations, one short function each. Read this first.
 
 A station reads rows that its neighbour wrote and writes rows that its neighbour will read; only this file knows the
-order. Doors (the pages, the commands, the scheduler) call these functions and decide nothing. Below it are
+order. A page, a command or a tick that does something which crosses stations, or writes twice, calls one function of
+this file; one that needs a single station calls that station. What they show of several stations is read in
+`reports/`. Below this file are
 `letters.py`, for letters to one person, and `instance.py`, for the installed instance that all of it happens in.
 
 The story, top to bottom: sign-ups are confirmed, an issue is written and approved, its audience is chosen and frozen,
@@ -12,11 +14,9 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time
 from email.utils import make_msgid
-from functools import cache
-from pathlib import Path
 
 from sqlmodel import Session
 
@@ -27,21 +27,22 @@ from newsletter.audience import privacy, signup
 from newsletter.clock import paris_day
 from newsletter.compose.mime import letterhead, write_message
 from newsletter.compose.program import Filled
-from newsletter.delivery.ledger import doubt
+from newsletter.delivery.ledger import doubt, restore_lock
 from newsletter.delivery.ledger.balance import Balance, balance_of
 from newsletter.delivery.ledger.claim import mail_as_claimed
 from newsletter.delivery.ledger.lanes import DEFAULT_LANE, open_lane
 from newsletter.delivery.ledger.plan import EditionPlan, cancel_unsent, plan_edition, unplanned
 from newsletter.delivery.sender.drain import Drained, Sender
 from newsletter.delivery.sender.envelopes import EnvelopeFor, envelopes, link_targets, read_online
+from newsletter.delivery.throttle import backoff
 from newsletter.delivery.throttle.backoff import BackoffDetector
-from newsletter.delivery.throttle.providers import PaceFile
+from newsletter.delivery.throttle.providers import PaceFile, provider_label
 from newsletter.delivery.workers.dispatch import Dispatcher, claimable_lanes
 from newsletter.delivery.workers.registry import Heartbeat
 from newsletter.errors import RefusedError
 from newsletter.i18n import _
 from newsletter.instance import Instance, send_lock
-from newsletter.issues import approval, calendar
+from newsletter.issues import approval, calendar, draft
 from newsletter.leads.refresh import LeadsUpdated, update_leads
 from newsletter.smtp.contract import DeliveryStatus, RelayError, Transport
 from newsletter.smtp.factory import TransportFactory
@@ -50,7 +51,7 @@ from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue, edition_of
 from newsletter.tokens import Purpose
 from newsletter.tracking import answers, link_table, load, verdicts
-from newsletter.words import EventKind
+from newsletter.words import DoubtPolicy, EventKind
 
 # Sign-ups are confirmed ----------------------------------------------------------------------------------------------
 
@@ -99,6 +100,24 @@ def reopen_issue(instance: Instance, issue_id: int) -> None:
     """Back to writing, a cancelled issue as well; only as long as its planning has not begun."""
     with instance.store.transaction() as session:
         approval.reopen(session, issue_id)
+
+
+def unschedule_issue(instance: Instance, issue_id: int) -> Issue:
+    """Take the date away again: the issue stays approved, and leaves only once it gets another."""
+    with instance.store.transaction() as session:
+        return calendar.unschedule(session, issue_id)
+
+
+def send_issue_now(instance: Instance, issue_id: int) -> Issue:
+    """Let an approved or scheduled issue leave with the next tick, whatever hour it had, even a late one."""
+    with instance.store.transaction() as session:
+        return calendar.send_now(session, issue_id, now=instance.clock.now())
+
+
+def set_send_window(instance: Instance, issue_id: int, *, opens: time | None, closes: time | None) -> Issue:
+    """Let its mails leave only between these two times of the day in Paris; at any hour without them."""
+    with instance.store.transaction() as session:
+        return calendar.set_window(session, issue_id, opens=opens, closes=closes)
 
 
 def schedule_issue(instance: Instance, issue_id: int, *, local: datetime) -> Issue:
@@ -152,62 +171,82 @@ def _followed(session: Session, edition_id: int) -> dict[int, str]:
     return {target.number: target.url for target in link_targets(session, edition_id) if target.url}
 
 
+@dataclass(frozen=True, slots=True)
+class SenderMemory:
+    """What a sending process remembers from one drain to the next, for as long as it lives.
+
+    pace.toml as it was read last, so that a file that breaks keeps the limits read before; and per lane what each
+    provider answered, for an answer of an hour ago still counts towards a back-off.
+    """
+
+    pace: PaceFile
+    _detectors: dict[str, BackoffDetector] = field(default_factory=dict)
+
+    def detector(self, lane: str) -> BackoffDetector:
+        """What was heard on this lane."""
+        return self._detectors.setdefault(lane, BackoffDetector(lane))
+
+
 def deliver(
     instance: Instance,
     *,
     lane: str = DEFAULT_LANE,
     transport: Transport | None = None,
     stopping: Callable[[], bool] = lambda: False,
+    memory: SenderMemory | None = None,
 ) -> Drained:
     """Send what is due on this lane until nothing is. Any number of processes may do this at once (DESIGN §5).
+
+    `memory` is what earlier calls of this process learned; a call without it learns for itself alone.
 
     While the instance is locked after a restore, nothing leaves, and the sentence says why.
     """
     if why := send_lock(instance):
         return Drained(trouble=why)
+    memory = memory or SenderMemory(PaceFile(instance.settings.home))
     sender = Sender(
         instance.store,
         instance.clock,
-        transport or _way_out(instance, lane),
+        transport or _transport_factory(instance, lane, memory.pace),
         lambda edition_id: _writer(instance, edition_id),
         owner=f"{socket.gethostname()}:{os.getpid()}",
         lane=lane,
         stopping=stopping,
-        pace=_pace_file(instance.settings.home).table,
+        pace=memory.pace.table,
         claimed=lambda: send_lock(instance),
-        detector=_listener(instance.settings.home, lane),
+        detector=memory.detector(lane),
     )
     return sender.run()
 
 
-def _way_out(instance: Instance, lane: str) -> TransportFactory:
+def _transport_factory(instance: Instance, lane: str, pace: PaceFile) -> TransportFactory:
     """The server of the settings; pace.toml is looked at whenever a connection is opened."""
-    file, usual = _pace_file(instance.settings.home), smtp_options_of(instance.settings)
-    return TransportFactory(instance.settings, lambda: file.table().smtp_options(lane, usual))
-
-
-@cache
-def _pace_file(home: Path) -> PaceFile:
-    """One per process: a file that breaks keeps the limits that were read before."""
-    return PaceFile(home)
-
-
-@cache
-def _listener(home: Path, lane: str) -> BackoffDetector:
-    """One per process and lane: what a family answered an hour ago still counts."""
-    return BackoffDetector(lane)
+    usual = smtp_options_of(instance.settings)
+    return TransportFactory(instance.settings, lambda: pace.table().smtp_options(lane, usual))
 
 
 def keep_sending(
     instance: Instance, *, dispatcher: Dispatcher, heartbeat: Heartbeat, stopping: Callable[[], bool], lane: str = ""
 ) -> None:
     """Send whatever falls due, on this lane or on all, until `stopping`; the registry is told what is being drained."""
+    memory = SenderMemory(PaceFile(instance.settings.home))
 
     def drain(name: str) -> None:
         with heartbeat.draining(name):
-            deliver(instance, lane=name, stopping=stopping)
+            deliver(instance, lane=name, stopping=stopping, memory=memory)
 
     dispatcher.run(drain, claimable=lambda: lanes_with_work(instance, lane=lane), stopping=stopping)
+
+
+def send_once(instance: Instance, *, heartbeat: Heartbeat, stopping: Callable[[], bool], lane: str = "") -> Drained:
+    """Send what is due now, on this lane or on all, and end: the attempts of all lanes, and the first trouble."""
+    drained = []
+    for name in lanes_with_work(instance, lane=lane):
+        with heartbeat.draining(name):
+            drained.append(deliver(instance, lane=name, stopping=stopping))
+    return Drained(
+        attempts=sum(one.attempts for one in drained), trouble=next((one.trouble for one in drained if one.trouble), "")
+    )
 
 
 def lanes_with_work(instance: Instance, *, lane: str = "") -> list[str]:
@@ -256,6 +295,62 @@ def issue_balance(instance: Instance, issue_id: int) -> Balance:
     with instance.store.reading() as session:
         edition = edition_of(session, issue_id)
         return balance_of(session, key(edition.id)) if edition else Balance()
+
+
+def open_sending(instance: Instance, *, hold: bool) -> int:
+    """A person confirms that this installation may send after a restore; how many issues were paused (`hold`) first."""
+    with instance.store.transaction() as session:
+        held = calendar.hold_all(session) if hold else 0
+        restore_lock.confirm_installation(session, instance.settings.home, now=instance.clock.now())
+        return held
+
+
+def lift_backoff(instance: Instance, provider: str) -> bool:
+    """Give a provider, by its name or as it is shown, its usual rate back at once; False when it had no back-off."""
+    with instance.store.transaction() as session:
+        slowed = backoff.active_backoffs(session, now=instance.clock.now())
+        known = {provider_label(one.family): one.family for one in slowed}
+        return bool(backoff.end_backoff(session, known.get(provider, provider)))
+
+
+# Its doubts end -------------------------------------------------------------------------------------------------------
+
+
+def doubts_of_issue(
+    instance: Instance, issue_id: int, *, mail_id: int | None = None
+) -> tuple[Issue, Sequence[doubt.MailInDoubt]]:
+    """An issue, and its mails in doubt, oldest first; or one of them alone. Raises NotFoundError for no such issue."""
+    with instance.store.reading() as session:
+        return draft.the_issue(session, issue_id), _doubts(session, issue_id, mail_id)
+
+
+def settle_issue_doubts(
+    instance: Instance, issue_id: int, ruling: doubt.Ruling, *, mail_id: int | None = None, why: str
+) -> int:
+    """A person decides about the issue's mails in doubt, or about one of them; how many doubts ended."""
+    with instance.store.transaction() as session:
+        mails = [one.mail_id for one in _doubts(session, issue_id, mail_id)]
+        return doubt.apply_ruling(session, mails, ruling, now=instance.clock.now(), why=why)
+
+
+def settle_all_doubts(instance: Instance, ruling: doubt.Ruling, *, edition_id: int | None = None, why: str) -> int:
+    """A person decides about every mail in doubt, of one edition or of all; how many doubts ended."""
+    with instance.store.transaction() as session:
+        mails = [one.mail_id for one in doubt.mails_in_doubt(session, edition_id=edition_id)]
+        return doubt.apply_ruling(session, mails, ruling, now=instance.clock.now(), why=why)
+
+
+def choose_doubt_policy(instance: Instance, issue_id: int, policy: DoubtPolicy) -> int:
+    """Say what becomes of the issue's mails in doubt; how many are in doubt already, and follow it as well."""
+    with instance.store.transaction() as session:
+        draft.the_issue(session, issue_id)
+        return doubt.choose_policy(session, issue_id, policy)
+
+
+def _doubts(session: Session, issue_id: int, mail_id: int | None) -> list[doubt.MailInDoubt]:
+    edition = edition_of(session, issue_id)
+    found = doubt.mails_in_doubt(session, edition_id=edition.id) if edition else []
+    return [one for one in found if mail_id in (None, one.mail_id)]
 
 
 def settle_doubts(instance: Instance) -> int:
@@ -340,6 +435,12 @@ class LeadsRefreshed:
 
     found: LeadsUpdated
     handed_over: int
+
+
+def find_leads(instance: Instance) -> LeadsRefreshed:
+    """Read again what readers did, the journal included, then find and hand over leads."""
+    load_hits(instance)
+    return refresh_leads(instance)
 
 
 def refresh_leads(instance: Instance) -> LeadsRefreshed:

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from newsletter.errors import NewsletterError
 from newsletter.i18n import ngettext
+from newsletter.store import Store
 from newsletter.store.staff import Account
 
 WRONG_GUESSES = 5
@@ -73,11 +74,15 @@ def hash_password(password: str) -> str:
     return _hasher.hash(password)
 
 
-def check_password(session: Session, *, login: str, password: str) -> Account | None:
-    """The open account of this login and password; None when either is wrong. Takes the same time for both."""
-    account = session.exec(
-        select(Account).where(col(Account.login) == login.strip().lower(), col(Account.closed_at).is_(None))
-    ).first()
+def check_password(store: Store, *, login: str, password: str) -> Account | None:
+    """The open account of this login and password; None when either is wrong. Takes the same time for both.
+
+    The account is read first and the password verified afterwards, so that no session is open meanwhile.
+    """
+    with store.reading() as session:
+        account = session.exec(
+            select(Account).where(col(Account.login) == login.strip().lower(), col(Account.closed_at).is_(None))
+        ).first()
     try:
         _hasher.verify(account.password_hash if account else _nobody, password)
     except (VerificationError, InvalidHashError):

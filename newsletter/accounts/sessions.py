@@ -12,11 +12,15 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from newsletter.accounts.passwords import GuessLimit, check_password
+from newsletter.errors import NewsletterError
+from newsletter.i18n import _
+from newsletter.store import Store
 from newsletter.store.columns import key
 from newsletter.store.staff import Account, LoginSession
 from newsletter.words import Role
 
-LASTS = timedelta(hours=12)
+SESSION_LASTS = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,19 @@ class Visitor:
     csrf: str
 
 
+def log_in(store: Store, guess_limit: GuessLimit, *, login: str, password: str, now: datetime) -> str:
+    """The cookie of a new session. Raises, in the same words for an unknown login and a wrong password (SEC-16)."""
+    login = login.strip().lower()
+    guess_limit.check(login, now=now)
+    account = check_password(store, login=login, password=password)
+    if account is None:
+        guess_limit.guessed_wrong(login, now=now)
+        raise NewsletterError(_("L’identifiant ou le mot de passe ne convient pas. Vérifiez-les et réessayez."))
+    guess_limit.forget(login)
+    with store.transaction() as session:
+        return open_session(session, account, now=now)
+
+
 def open_session(session: Session, account: Account, *, now: datetime) -> str:
     """Log this account in; the value of its browser's cookie. Sessions that have ended are swept out."""
     cookie = secrets.token_urlsafe(32)
@@ -39,7 +56,7 @@ def open_session(session: Session, account: Account, *, now: datetime) -> str:
             cookie_hash=_hash(cookie),
             account_id=key(account.id),
             csrf=secrets.token_urlsafe(24),
-            expires_at=now + LASTS,
+            expires_at=now + SESSION_LASTS,
         )
     )
     return cookie

@@ -6,7 +6,7 @@ import sys
 import click
 
 from newsletter.accounts.accounts import all_accounts, change_password, create_account
-from newsletter.cli.instance import the_instance
+from newsletter.cli.current import current_instance
 from newsletter.i18n import _, lazy
 from newsletter.words import Role, label
 
@@ -29,18 +29,15 @@ def account() -> None:
 @_NEW
 def add(login: str, name: str, role: str, *, password_stdin: bool) -> None:
     password = _password(from_stdin=password_stdin)
-    instance = the_instance()
-    with instance.store.transaction() as session:
-        made = create_account(
-            session, login=login, name=name or login, role=Role(role), password=password, now=instance.clock.now()
-        )
+    instance = current_instance()
+    made = create_account(instance.store, login=login, name=name or login, role=Role(role), password=password)
     click.echo(_("Le compte « {login} » est ouvert, rôle : {role}.").format(login=made.login, role=label(made.role)))
 
 
 @account.command("list", help=lazy("Dire qui a un compte."))
 @click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def list_accounts(*, as_json: bool) -> None:
-    with the_instance().store.reading() as session:
+    with current_instance().store.reading() as session:
         accounts = all_accounts(session)
     if as_json:
         rows = [{"login": one.login, "name": one.name, "role": one.role, "open": not one.closed_at} for one in accounts]
@@ -56,8 +53,7 @@ def list_accounts(*, as_json: bool) -> None:
 @_NEW
 def password(login: str, *, password_stdin: bool) -> None:
     new = _password(from_stdin=password_stdin)
-    with the_instance().store.transaction() as session:
-        change_password(session, login=login, password=new)
+    change_password(current_instance().store, login=login, password=new)
     click.echo(_("Le mot de passe de « {login} » est changé.").format(login=login))
 
 

@@ -11,7 +11,7 @@ import click
 
 from newsletter.advisers import cards, export, files, people
 from newsletter.advisers.cards import Card
-from newsletter.cli.instance import the_instance
+from newsletter.cli.current import current_instance
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _, lazy, ngettext
 from newsletter.words import LeadState
@@ -32,7 +32,7 @@ def adviser() -> None:
 @adviser.command("list", help=lazy("Dire qui sont les référents, et combien de pistes ouvertes ils ont."))
 @_JSON
 def list_advisers(*, as_json: bool) -> None:
-    with the_instance().store.reading() as session:
+    with current_instance().store.reading() as session:
         found, loads = people.advisers(session), people.open_leads(session)
     if as_json:
         rows = [{"name": one.name, "open": loads[one.id or 0], "capacity": one.capacity} for one in found]
@@ -46,7 +46,7 @@ def list_advisers(*, as_json: bool) -> None:
 @adviser.command(help=lazy("Charger des référents et leurs territoires d’un fichier YAML, en entier ou pas du tout."))
 @click.argument("path", metavar=lazy("FICHIER"), type=click.Path(path_type=Path))
 def load(path: Path) -> None:
-    with the_instance().store.transaction() as session:
+    with current_instance().store.transaction() as session:
         loaded = files.load_file(session, path)
     said = _("{added} référents ajoutés, {changed} mis à jour, {rules} règles de territoire.")
     click.echo(said.format(added=loaded.added, changed=loaded.changed, rules=loaded.rules))
@@ -57,7 +57,7 @@ def load(path: Path) -> None:
 @adviser.command(help=lazy("Dire qui prend quel territoire et quel métier, le plus précis d’abord."))
 @_JSON
 def rules(*, as_json: bool) -> None:
-    with the_instance().store.reading() as session:
+    with current_instance().store.reading() as session:
         names = {one.id: one.name for one in people.advisers(session)}
         found = people.territories(session)
     if as_json:
@@ -76,7 +76,7 @@ def rules(*, as_json: bool) -> None:
 def export_leads(name: str, csv_path: Path | None, xlsx_path: Path | None) -> None:
     if csv_path is None and xlsx_path is None:
         raise ExportError(_("Dites où écrire : --csv FICHIER, --xlsx FICHIER, ou les deux."))
-    with the_instance().store.reading() as session:
+    with current_instance().store.reading() as session:
         whose = people.adviser_named(session, name)
         found = cards.cards(session, adviser_id=whose.id, state=LeadState.handed_over)
     for path, write in ((csv_path, export.write_csv), (xlsx_path, export.write_xlsx)):

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from newsletter.catalogue import employers, files, openings, partners, portraits, supports, territory
 from newsletter.catalogue.entries import Kind
-from newsletter.cli.instance import the_instance
+from newsletter.cli.current import current_instance
 from newsletter.clock import paris_day
 from newsletter.demo import samples
 from newsletter.i18n import _, lazy
@@ -35,7 +35,7 @@ def catalogue() -> None:
 @click.argument("paths", metavar=lazy("FICHIER…"), nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--kind", type=click.Choice(Kind), help=lazy("Ce que liste un fichier CSV, si son nom ne le dit pas."))
 def load(paths: tuple[Path, ...], kind: Kind | None) -> None:
-    instance = the_instance()
+    instance = current_instance()
     today = paris_day(instance.clock.now())
     for path in paths:
         with instance.store.transaction() as session:
@@ -47,7 +47,7 @@ def load(paths: tuple[Path, ...], kind: Kind | None) -> None:
     "samples", help=lazy("Charger le catalogue de démonstration, avec ses dessins. Sans risque à répéter.")
 )
 def load_samples() -> None:
-    instance = the_instance()
+    instance = current_instance()
     with instance.store.transaction() as session:
         territory.load(session)
         reports = samples.load_demo_catalogue(
@@ -60,7 +60,7 @@ def load_samples() -> None:
 @click.argument("kind", metavar=lazy("GENRE"), type=click.Choice(Kind))
 @click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def list_(kind: Kind, as_json: bool) -> None:
-    instance = the_instance()
+    instance = current_instance()
     with instance.store.reading() as session:
         lines = LISTS[kind](session, paris_day(instance.clock.now()))
     if as_json:

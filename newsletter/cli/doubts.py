@@ -4,13 +4,10 @@ import json
 
 import click
 
-from newsletter.cli.instance import the_instance
-from newsletter.delivery.ledger.balance import balance_of
-from newsletter.delivery.ledger.doubt import choose_policy
+from newsletter import pipeline
+from newsletter.cli.current import current_instance
 from newsletter.i18n import _, lazy, ngettext
-from newsletter.issues import draft
-from newsletter.store.columns import key
-from newsletter.store.issues import edition_of
+from newsletter.reports.issues import issue_standing
 from newsletter.words import DoubtPolicy, label
 
 
@@ -25,13 +22,12 @@ from newsletter.words import DoubtPolicy, label
 @click.argument("policy", type=click.Choice([policy.value for policy in DoubtPolicy]), required=False)
 @click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def doubts(number: int, policy: str | None, *, as_json: bool) -> None:
-    with the_instance().store.transaction() as session:
-        draft.the_issue(session, number)
-        if policy is not None:
-            choose_policy(session, number, DoubtPolicy(policy))
-        edition = edition_of(session, number)
-        chosen = edition.doubt_policy if edition else DoubtPolicy.reconcile
-        in_doubt = balance_of(session, key(edition.id)).in_doubt if edition else 0
+    instance = current_instance()
+    if policy is not None:
+        pipeline.choose_doubt_policy(instance, number, DoubtPolicy(policy))
+    found = issue_standing(instance, number)
+    chosen = found.edition.doubt_policy if found.edition else DoubtPolicy.reconcile
+    in_doubt = found.balance.in_doubt
     if as_json:
         click.echo(json.dumps({"policy": chosen.value, "in_doubt": in_doubt}, indent=2))
         return

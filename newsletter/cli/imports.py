@@ -3,13 +3,11 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
-from sqlmodel import Session
 
-from newsletter.cli.instance import the_instance
+from newsletter.cli.current import current_instance
 from newsletter.clock import in_paris
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _, lazy
@@ -57,7 +55,7 @@ def import_(
     report: Path | None,
     as_json: bool,
 ) -> None:
-    instance = the_instance()
+    instance = current_instance()
     cut = _TYPED_DELIMITERS[delimiter] if delimiter else None
     sheet = reading.read_file(path, encoding=encoding, delimiter=cut, chosen=parse_map(maps))
     if not as_json:
@@ -82,17 +80,12 @@ def _take_in(instance: Instance, sheet: Sheet, *, commit: bool, report: Path | N
         with click.progressbar(rows, length=len(sheet.rows), label=READING, file=sys.stderr) as bar:
             yield from bar
 
-    with _session_of(instance, commit=commit) as session:
+    opened = instance.store.transaction if commit else instance.store.reading
+    with opened() as session:
         plan = import_sheet(session, instance.keys, sheet, now=now, commit=commit, watched=watched)
         if report:
             _write_report(report, file_text(sheet, plan))
     return plan
-
-
-def _session_of(instance: Instance, *, commit: bool) -> AbstractContextManager[Session]:
-    if commit:
-        return instance.store.transaction()
-    return instance.store.reading()
 
 
 def _write_report(path: Path, text: str) -> None:

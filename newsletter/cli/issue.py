@@ -14,14 +14,14 @@ from newsletter import pipeline
 from newsletter.blocks.block import DraftError
 from newsletter.blocks.registry import read_blocks
 from newsletter.cli import send_window
+from newsletter.cli.current import current_instance
 from newsletter.cli.doubts import doubts
-from newsletter.cli.instance import the_instance
 from newsletter.cli.progress import follow
 from newsletter.clock import in_paris
-from newsletter.compose.mime import letterhead
 from newsletter.delivery.ledger.balance import Balance
 from newsletter.i18n import _, lazy
-from newsletter.issues import approval, draft
+from newsletter.issues import draft
+from newsletter.reports.issues import issue_standing, listed_issues, review_issue
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue
 from newsletter.words import label
@@ -48,7 +48,7 @@ issue.add_command(follow)
 @click.option("--file", type=click.Path(path_type=Path), metavar=lazy("FICHIER"), help=lazy("Le contenu, en YAML."))
 @json_option
 def new(title: str, file: Path | None, as_json: bool) -> None:
-    instance = the_instance()
+    instance = current_instance()
     fields = _read(file) if file else {}
     fields.pop("title", None)
     with instance.store.transaction() as session:
@@ -62,16 +62,16 @@ def new(title: str, file: Path | None, as_json: bool) -> None:
 @issue.command("list", help=lazy("Montrer tous les numéros, le plus récent d’abord."))
 @json_option
 def list_(as_json: bool) -> None:
-    instance = the_instance()
-    with instance.store.reading() as session:
-        issues = draft.all_issues(session)
+    instance = current_instance()
+    found = listed_issues(instance)
     if as_json:
-        click.echo(_as_json([_row(one) for one in issues]))
+        click.echo(_as_json([_row(one.issue) for one in found]))
         return
-    for one in issues:
-        state = _("envoyé") if pipeline.issue_balance(instance, key(one.id)).finished else label(one.state)
-        click.echo(" · ".join(part for part in (str(one.id), one.title, state, _hour(one)) if part))
-    if not issues:
+    for one in found:
+        state = _("envoyé") if one.balance and one.balance.finished else label(one.issue.state)
+        said = (str(one.issue.id), one.issue.title, state, _hour(one.issue))
+        click.echo(" · ".join(part for part in said if part))
+    if not found:
         click.echo(_("Aucun numéro. « newsletter issue new TITRE » en commence un."))
 
 
@@ -79,10 +79,7 @@ def list_(as_json: bool) -> None:
 @number_argument
 @json_option
 def show(number: int, as_json: bool) -> None:
-    instance = the_instance()
-    with instance.store.reading() as session:
-        one = draft.the_issue(session, number)
-        found = approval.findings(session, one, now=instance.clock.now(), letterhead=letterhead(instance.settings))
+    one, found = review_issue(current_instance(), number)
     if as_json:
         click.echo(_as_json(_row(one) | {"blocks": one.blocks, "findings": [asdict(finding) for finding in found]}))
         return
@@ -110,7 +107,7 @@ def show(number: int, as_json: bool) -> None:
 @number_argument
 @click.argument("file", type=click.Path(path_type=Path), metavar=lazy("FICHIER"))
 def edit(number: int, file: Path) -> None:
-    instance = the_instance()
+    instance = current_instance()
     fields = _read(file)
     with instance.store.transaction() as session:
         draft.edit(session, number, **fields)
@@ -123,7 +120,7 @@ def edit(number: int, file: Path) -> None:
     "--to", type=click.Path(path_type=Path, file_okay=False), default=Path(), help=lazy("Dossier ; ici sans lui.")
 )
 def preview(number: int, to: Path) -> None:
-    filled = pipeline.preview_issue(the_instance(), number)
+    filled = pipeline.preview_issue(current_instance(), number)
     to.mkdir(parents=True, exist_ok=True)
     for suffix, body in (("html", filled.html), ("txt", filled.text)):
         path = to / _("apercu-{number}.{suffix}").format(number=number, suffix=suffix)
@@ -135,14 +132,14 @@ def preview(number: int, to: Path) -> None:
 @number_argument
 @click.argument("address", metavar=lazy("ADRESSE"))
 def test(number: int, address: str) -> None:
-    pipeline.send_test(the_instance(), number, to=address)
+    pipeline.send_test(current_instance(), number, to=address)
     click.echo(_("L’essai du numéro {number} est parti.").format(number=number))
 
 
 @issue.command(help=lazy("Approuver un numéro : ce qui partira est figé."))
 @number_argument
 def approve(number: int) -> None:
-    instance = the_instance()
+    instance = current_instance()
     pipeline.approve_issue(instance, number, by=None)
     click.echo(
         _("Le numéro {number} est approuvé. « newsletter issue schedule » lui donne une date.").format(number=number)
@@ -154,7 +151,7 @@ def approve(number: int) -> None:
 )
 @number_argument
 def reopen(number: int) -> None:
-    pipeline.reopen_issue(the_instance(), number)
+    pipeline.reopen_issue(current_instance(), number)
     click.echo(_("Le numéro {number} est de nouveau un brouillon.").format(number=number))
 
 
@@ -162,21 +159,30 @@ def reopen(number: int) -> None:
 @number_argument
 @click.argument("local", type=click.DateTime(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]), metavar=lazy("DATE"))
 def schedule(number: int, local: datetime) -> None:
-    planned = pipeline.schedule_issue(the_instance(), number, local=local)
+    planned = pipeline.schedule_issue(current_instance(), number, local=local)
     click.echo(_("Le numéro {number} partira le {hour}.").format(number=number, hour=_hour(planned)))
+
+
+@issue.command(help=lazy("Retirer sa date à un numéro programmé : il reste approuvé, et ne part pas."))
+@number_argument
+def unschedule(number: int) -> None:
+    pipeline.unschedule_issue(current_instance(), number)
+    click.echo(
+        _("Le numéro {number} n’a plus de date. « newsletter issue schedule » lui en donne une.").format(number=number)
+    )
 
 
 @issue.command(help=lazy("Mettre un envoi en pause : rien de plus ne part."))
 @number_argument
 def pause(number: int) -> None:
-    pipeline.pause_issue(the_instance(), number)
+    pipeline.pause_issue(current_instance(), number)
     click.echo(_("Le numéro {number} est en pause. « newsletter issue resume » le reprend.").format(number=number))
 
 
 @issue.command(help=lazy("Reprendre un envoi mis en pause."))
 @number_argument
 def resume(number: int) -> None:
-    pipeline.resume_issue(the_instance(), number)
+    pipeline.resume_issue(current_instance(), number)
     click.echo(_("L’envoi du numéro {number} reprend.").format(number=number))
 
 
@@ -184,7 +190,7 @@ def resume(number: int) -> None:
 @number_argument
 @click.confirmation_option("--yes", prompt=lazy("Annuler ce numéro ?"), help=lazy("Sans demander."))
 def cancel(number: int) -> None:
-    pipeline.cancel_issue(the_instance(), number)
+    pipeline.cancel_issue(current_instance(), number)
     click.echo(_("Le numéro {number} est annulé.").format(number=number))
 
 
@@ -192,10 +198,7 @@ def cancel(number: int) -> None:
 @number_argument
 @json_option
 def balance(number: int, as_json: bool) -> None:
-    instance = the_instance()
-    with instance.store.reading() as session:
-        draft.the_issue(session, number)
-    counted = pipeline.issue_balance(instance, number)
+    counted = issue_standing(current_instance(), number).balance
     if as_json:
         click.echo(_as_json(asdict(counted)))
         return

@@ -9,7 +9,7 @@ import click
 
 from newsletter import pipeline
 from newsletter.advisers import cards
-from newsletter.cli.instance import the_instance
+from newsletter.cli.current import current_instance
 from newsletter.i18n import _, lazy
 from newsletter.leads.warmth import now_value
 from newsletter.words import LeadState, label
@@ -28,7 +28,7 @@ def lead() -> None:
 @click.option("--state", type=click.Choice([state.value for state in LeadState]), help=lazy("Seulement dans cet état."))
 @_JSON
 def list_leads(state: str | None, *, as_json: bool) -> None:
-    instance = the_instance()
+    instance = current_instance()
     with instance.store.reading() as session:
         found = cards.cards(session, state=LeadState(state) if state else None)
     if as_json:
@@ -52,9 +52,7 @@ def list_leads(state: str | None, *, as_json: bool) -> None:
 @lead.command(help=lazy("Relire les actes des lecteurs, trouver les nouvelles pistes et les confier."))
 @_JSON
 def refresh(*, as_json: bool) -> None:
-    instance = the_instance()
-    pipeline.load_hits(instance)
-    done = pipeline.refresh_leads(instance)
+    done = pipeline.find_leads(current_instance())
     click.echo(json.dumps(_counts(done)) if as_json else _in_words(done))
 
 
@@ -70,7 +68,7 @@ def rejudge(*, as_json: bool) -> None:
         with click.progressbar(parts, label=_("Jugement"), file=sys.stderr) as bar:
             yield from bar
 
-    done = pipeline.rejudge_events(the_instance(), watched=watched)
+    done = pipeline.rejudge_events(current_instance(), watched=watched)
     if as_json:
         click.echo(json.dumps(asdict(done.events) | _counts(done.leads)))
         return

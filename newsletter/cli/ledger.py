@@ -5,15 +5,16 @@ import json
 
 import click
 
+from newsletter import pipeline
 from newsletter.addresses import normalise
-from newsletter.cli.instance import the_instance
+from newsletter.cli.current import current_instance
 from newsletter.clock import in_paris
 from newsletter.delivery.ledger import doubt, restore_lock
-from newsletter.delivery.ledger.balance import Balance, balance_of, editions_with_mails
+from newsletter.delivery.ledger.balance import Balance
 from newsletter.delivery.ledger.listing import LedgerRow, rows_of
 from newsletter.errors import NotFoundError
 from newsletter.i18n import _, lazy
-from newsletter.issues import calendar
+from newsletter.reports.sending import edition_balances
 from newsletter.words import MailState, label
 
 
@@ -28,7 +29,7 @@ def ledger() -> None:
 @click.option("--state", type=click.Choice([state.value for state in MailState]), help=lazy("Seulement ce sort."))
 @click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def show(edition: int, address: str | None, state: str | None, *, as_json: bool) -> None:
-    instance = the_instance()
+    instance = current_instance()
     only = instance.keys.address_hash(normalise(address)) if address else None
     wanted = MailState(state) if state else None
     with instance.store.reading() as session:
@@ -48,9 +49,7 @@ def show(edition: int, address: str | None, state: str | None, *, as_json: bool)
 @click.argument("edition", type=int, required=False)
 @click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def balance(edition: int | None, *, as_json: bool) -> None:
-    with the_instance().store.reading() as session:
-        wanted = [edition] if edition else editions_with_mails(session)
-        balances = {number: balance_of(session, number) for number in wanted}
+    balances = edition_balances(current_instance(), only=edition)
     if as_json:
         click.echo(json.dumps({number: dataclasses.asdict(one) for number, one in balances.items()}, indent=2))
         return
@@ -67,7 +66,7 @@ def doubt_() -> None:
 @click.argument("edition", type=int, required=False)
 @click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def list_doubts(edition: int | None, *, as_json: bool) -> None:
-    with the_instance().store.reading() as session:
+    with current_instance().store.reading() as session:
         found = doubt.mails_in_doubt(session, edition_id=edition)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(one) for one in found], default=str, ensure_ascii=False, indent=2))
@@ -91,11 +90,12 @@ def list_doubts(edition: int | None, *, as_json: bool) -> None:
 def settle(ruling: str, mails: tuple[int, ...], *, every: bool, edition: int | None) -> None:
     if every == bool(mails):
         raise click.UsageError(_("Nommez des lettres par leur numéro, ou bien dites --all."))
-    instance = the_instance()
-    with instance.store.transaction() as session:
-        chosen = [one.mail_id for one in doubt.mails_in_doubt(session, edition_id=edition)] if every else list(mails)
-        now, why = instance.clock.now(), _("décidé en ligne de commande")
-        settled = doubt.apply_ruling(session, chosen, doubt.Ruling(ruling), now=now, why=why)
+    instance, why = current_instance(), _("décidé en ligne de commande")
+    if every:
+        settled = pipeline.settle_all_doubts(instance, doubt.Ruling(ruling), edition_id=edition, why=why)
+    else:
+        with instance.store.transaction() as session:
+            settled = doubt.apply_ruling(session, mails, doubt.Ruling(ruling), now=instance.clock.now(), why=why)
     click.echo(_("{count} doute(s) levé(s).").format(count=settled))
 
 
@@ -103,7 +103,7 @@ def settle(ruling: str, mails: tuple[int, ...], *, every: bool, edition: int | N
 @click.option("--go-on", is_flag=True, help=lazy("Reprendre les numéros en route, au lieu de les mettre en pause."))
 @click.option("--yes", is_flag=True, help=lazy("Sans demander."))
 def unlock(*, go_on: bool, yes: bool) -> None:
-    instance = the_instance()
+    instance = current_instance()
     with instance.store.reading() as session:
         why = restore_lock.why_locked(session, instance.settings.home)
     if not why:
@@ -112,9 +112,7 @@ def unlock(*, go_on: bool, yes: bool) -> None:
     click.echo(why)
     if not yes:
         click.confirm(_("Cette installation est-elle bien la seule à envoyer ? Ouvrir l’envoi ?"), abort=True)
-    with instance.store.transaction() as session:
-        held = 0 if go_on else calendar.hold_all(session)
-        restore_lock.confirm_installation(session, instance.settings.home, now=instance.clock.now())
+    held = pipeline.open_sending(instance, hold=not go_on)
     click.echo(_("L’envoi est ouvert. Numéros mis en pause : {held}.").format(held=held))
 
 

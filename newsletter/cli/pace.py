@@ -5,19 +5,20 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.instance import the_instance
+from newsletter import pipeline
+from newsletter.cli.current import current_instance
 from newsletter.clock import in_paris
 from newsletter.config import read_settings
 from newsletter.delivery.throttle import backoff, warmup
 from newsletter.delivery.throttle.providers import (
     PACE_FILE,
     LaneSection,
-    PaceFile,
     RateLimits,
     provider_label,
     read_pace,
 )
 from newsletter.i18n import _, lazy
+from newsletter.reports.sending import pace_report
 
 
 @click.group(help=lazy("Le rythme de l’envoi, fournisseur de messagerie par fournisseur."))
@@ -28,13 +29,8 @@ def pace() -> None:
 @pace.command(help=lazy("Les limites en vigueur, et ce que chaque fournisseur de messagerie a accepté aujourd’hui."))
 @click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def show(*, as_json: bool) -> None:
-    instance = the_instance()
-    now, file = instance.clock.now(), PaceFile(instance.settings.home)
-    table = file.table()
-    with instance.store.reading() as session:
-        taken = warmup.accepted_by_day(session, table, now=now)
-        left = warmup.warmup_left_today(session, table, now=now)
-        slow = backoff.active_backoffs(session, now=now)
+    found = pace_report(current_instance())
+    table, taken, left = found.table, found.taken, found.left
     if as_json:
         rows = {
             provider: table.limits(provider).model_dump()
@@ -42,23 +38,23 @@ def show(*, as_json: bool) -> None:
             for provider in [*table.providers, *(name for name in taken if name not in table.providers)]
         }
         told = {
-            "trouble": file.trouble,
+            "trouble": found.trouble,
             "default": table.default.model_dump(),
             "providers": rows,
-            "slowdowns": [one.model_dump(mode="json") for one in slow],
+            "slowdowns": [one.model_dump(mode="json") for one in found.slowdowns],
             "lanes": {name: rules.model_dump(mode="json", exclude_unset=True) for name, rules in table.lanes.items()},
         }
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    if file.trouble:
-        click.echo(file.trouble, err=True)
+    if found.trouble:
+        click.echo(found.trouble, err=True)
     for provider, limits in table.providers.items():
         click.echo(_line(provider, limits, taken.get(provider, [0])[0], left.get(provider)))
     others = sum(days[0] for provider, days in taken.items() if provider not in table.providers)
     click.echo(_line(_("les autres, par domaine"), table.default, others, None))
     for name, rules in table.lanes.items():
         click.echo(_("voie {name} : {said}").format(name=name, said=_as_written(rules)))
-    for one in slow:
+    for one in found.slowdowns:
         click.echo(
             _("{provider} nous a demandé de ralentir : {meanwhile}, jusqu’au {until} (« {words} »).").format(
                 provider=provider_label(one.family),
@@ -72,13 +68,7 @@ def show(*, as_json: bool) -> None:
 @pace.command(help=lazy("Rendre à une messagerie son rythme habituel, avant l’heure."))
 @click.argument("provider", metavar=lazy("FOURNISSEUR"))
 def lift(provider: str) -> None:
-    instance = the_instance()
-    with instance.store.transaction() as session:
-        known = {
-            provider_label(one.family): one.family for one in backoff.active_backoffs(session, now=instance.clock.now())
-        }
-        lifted = backoff.end_backoff(session, known.get(provider, provider))
-    if not lifted:
+    if not pipeline.lift_backoff(current_instance(), provider):
         raise click.ClickException(
             _("« {provider} » n’est pas au ralenti. « newsletter pace show » dit qui l’est.").format(provider=provider)
         )
@@ -90,7 +80,7 @@ def lift(provider: str) -> None:
     "file", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=False, metavar=lazy("FICHIER")
 )
 def check(file: Path | None) -> None:
-    home = read_settings().home if file else the_instance().settings.home
+    home = read_settings().home if file else current_instance().settings.home
     path = file or home / PACE_FILE
     read_pace(path, home=home)
     if path.exists():

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import segments
-from newsletter.cli.instance import the_instance
+from newsletter.cli.current import current_instance
 from newsletter.clock import paris_day
 from newsletter.errors import NotFoundError
 from newsletter.i18n import _, lazy
@@ -24,7 +24,7 @@ def segment() -> None:
 @segment.command(help=lazy("Lire un segment et le redire en bon français ; ne change rien."))
 @TEXT
 def check(text: str) -> None:
-    with the_instance().store.reading() as session:
+    with current_instance().store.reading() as session:
         click.echo(segments.sentence(segments.understand(session, _text(text))))
 
 
@@ -32,7 +32,7 @@ def check(text: str) -> None:
 @TEXT
 @click.option("--json", "as_json", is_flag=True, help=lazy("Donner les nombres en JSON."))
 def count(text: str, as_json: bool) -> None:
-    instance = the_instance()
+    instance = current_instance()
     with instance.store.reading() as session:
         tree = segments.understand(session, _text(text))
         found = segments.reach(session, tree, today=paris_day(instance.clock.now()))
@@ -53,7 +53,7 @@ def count(text: str, as_json: bool) -> None:
     help=lazy("Le numéro de la personne."),
 )
 def explain(text: str, subscriber: int) -> None:
-    instance = the_instance()
+    instance = current_instance()
     with instance.store.reading() as session:
         tree = segments.understand(session, _text(text))
         told = segments.explain(session, tree, subscriber, today=paris_day(instance.clock.now()))

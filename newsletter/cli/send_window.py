@@ -4,9 +4,9 @@ from datetime import datetime, time
 
 import click
 
-from newsletter.cli.instance import the_instance
+from newsletter import pipeline
+from newsletter.cli.current import current_instance
 from newsletter.i18n import _, lazy
-from newsletter.issues import calendar
 
 _number = click.argument("number", type=int, metavar=lazy("NUMÉRO"))
 _HOUR = click.DateTime(["%H:%M"])
@@ -15,9 +15,7 @@ _HOUR = click.DateTime(["%H:%M"])
 @click.command(help=lazy("Envoyer maintenant un numéro approuvé ou programmé, même en retard."))
 @_number
 def now(number: int) -> None:
-    instance = the_instance()
-    with instance.store.transaction() as session:
-        calendar.send_now(session, number, now=instance.clock.now())
+    pipeline.send_issue_now(current_instance(), number)
     click.echo(_("Le numéro {number} part maintenant.").format(number=number))
 
 
@@ -29,8 +27,7 @@ def now(number: int) -> None:
 def window(number: int, opens: datetime | None, closes: datetime | None, *, always: bool) -> None:
     if always == (opens is not None):
         raise click.UsageError(_("Donnez deux heures, comme 08:00 20:00, ou bien --none."))
-    with the_instance().store.transaction() as session:
-        calendar.set_window(session, number, opens=_hour(opens), closes=_hour(closes))
+    pipeline.set_send_window(current_instance(), number, opens=_hour(opens), closes=_hour(closes))
     if opens is None or closes is None:
         click.echo(_("Les lettres du numéro {number} partent à toute heure.").format(number=number))
     else:

@@ -6,16 +6,14 @@ from contextlib import closing
 
 import click
 
-from newsletter.accounts.accounts import create_account, has_admin
-from newsletter.cli.instance import the_instance
+from newsletter.accounts.accounts import ensure_admin
+from newsletter.cli.current import current_instance
 from newsletter.cli.running import run
-from newsletter.clock import SystemClock
 from newsletter.config import Settings, read_settings
 from newsletter.i18n import _, lazy
 from newsletter.instance import Created, create_instance
 from newsletter.sockets import listen
 from newsletter.store import Store
-from newsletter.words import Role
 
 
 @click.command(help=lazy("Créer la base, les clés, le territoire et un compte d’administration. Peut être relancé."))
@@ -33,7 +31,7 @@ def init(admin: str, *, password_stdin: bool) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), help=lazy("Port d’écoute ; 0 : un port libre."))
 def serve(host: str | None, port: int | None) -> None:
     settings = read_settings()
-    instance = the_instance()
+    instance = current_instance()
     sock = listen(host or settings.host, settings.port if port is None else port)
     url = "http://{}:{}".format(*sock.getsockname()[:2])
     click.echo(_("Garder contact est ouvert : {url}/bureau   (Ctrl+C pour fermer)").format(url=url))
@@ -55,13 +53,12 @@ def _say(settings: Settings, laid: Created) -> None:
 
 def _ensure_admin(settings: Settings, login: str, password: str) -> None:
     """An account to come in with. Its password is shown once, when it was made up here."""
-    with closing(Store(settings.store_url)) as store, store.transaction() as session:
-        if has_admin(session):
-            click.echo(_("Compte d’administration : déjà là, gardé"))
-            return
-        chosen = password or secrets.token_urlsafe(12)
-        now = SystemClock().now()
-        create_account(session, login=login, name=_("Administration"), role=Role.admin, password=chosen, now=now)
+    chosen = password or secrets.token_urlsafe(12)
+    with closing(Store(settings.store_url)) as store:
+        added = ensure_admin(store, login=login, name=_("Administration"), password=chosen)
+    if not added:
+        click.echo(_("Compte d’administration : déjà là, gardé"))
+        return
     click.echo(_("Compte d’administration : {login}").format(login=login))
     if not password:
         click.echo(_("Son mot de passe (montré une seule fois) : {password}").format(password=chosen))

@@ -9,7 +9,7 @@ from newsletter.catalogue import qr, supports
 from newsletter.catalogue.forms import read_form
 from newsletter.catalogue.pictures import write_whole
 from newsletter.catalogue.supports import SupportForm
-from newsletter.cli.instance import the_instance
+from newsletter.cli.current import current_instance
 from newsletter.clock import paris_day
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _, lazy
@@ -32,7 +32,7 @@ def support() -> None:
 @click.option("--code", default="", help=lazy("Un code déjà imprimé, à reprendre."))
 @click.option("--note", default="", help=lazy("Où il est posé, combien d’exemplaires…"))
 def add(partner: str, kind: SupportKind, season: int | None, code: str, note: str) -> None:
-    instance = the_instance()
+    instance = current_instance()
     year = season or paris_day(instance.clock.now()).year
     form = read_form(SupportForm, {"partner": partner, "kind": kind, "season": year, "code": code, "note": note})
     with instance.store.transaction() as session:
@@ -47,7 +47,7 @@ def add(partner: str, kind: SupportKind, season: int | None, code: str, note: st
 @support.command("list", help=lazy("Montrer tous les supports."))
 @click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def list_(as_json: bool) -> None:
-    instance = the_instance()
+    instance = current_instance()
     with instance.store.reading() as session:
         lines = [
             {
@@ -77,7 +77,7 @@ def list_(as_json: bool) -> None:
 def qr_(code: str, svg: Path | None, pdf: Path | None) -> None:
     if svg is None and pdf is None:
         raise click.UsageError(_("Dites où écrire : --svg FICHIER, --pdf FICHIER, ou les deux."))
-    instance = the_instance()
+    instance = current_instance()
     with instance.store.reading() as session:
         found = supports.find(session, code)
     if svg is not None:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import click
 
 from newsletter import pipeline
-from newsletter.cli.instance import the_instance
-from newsletter.cli.progress import Standing, show
+from newsletter.cli.current import current_instance
+from newsletter.cli.progress import show_progress
 from newsletter.clock import in_paris
 from newsletter.delivery.ledger import restore_lock
 from newsletter.delivery.ledger.throughput import moving_editions
@@ -20,10 +20,11 @@ from newsletter.delivery.workers.registry import Heartbeat, ListedWorker, list_w
 from newsletter.errors import RefusedError
 from newsletter.i18n import _, lazy
 from newsletter.instance import Instance
+from newsletter.reports.sending import EditionsProgress
 from newsletter.store.columns import key
 from newsletter.words import label
 
-LOCKED_FOR_GOOD = 4
+_LOCKED_FOR_GOOD = 4
 """Looks in a row; processes that start a new instance together may each find it strange for a moment."""
 
 
@@ -41,7 +42,7 @@ LOCKED_FOR_GOOD = 4
 def work(lane: str, *, once: bool, until_done: bool, no_hints: bool, list_: bool, as_json: bool) -> None:
     if once and until_done:
         raise click.UsageError(_("Choisissez entre --once et --until-done."))
-    instance = the_instance()
+    instance = current_instance()
     if list_:
         _list(instance, as_json=as_json)
         return
@@ -73,15 +74,10 @@ def _until_told() -> Iterator[threading.Event]:
 
 
 def _once(instance: Instance, heartbeat: Heartbeat, stopping: threading.Event, lane: str) -> None:
-    attempts, trouble = 0, ""
-    for name in pipeline.lanes_with_work(instance, lane=lane):
-        with heartbeat.draining(name):
-            drained = pipeline.deliver(instance, lane=name, stopping=stopping.is_set)
-        attempts += drained.attempts
-        trouble = trouble or drained.trouble
-    click.echo(_("Envois tentés : {count}.").format(count=attempts))
-    if trouble:
-        raise RefusedError(trouble)
+    drained = pipeline.send_once(instance, heartbeat=heartbeat, stopping=stopping.is_set, lane=lane)
+    click.echo(_("Envois tentés : {count}.").format(count=drained.attempts))
+    if drained.trouble:
+        raise RefusedError(drained.trouble)
 
 
 def _until_done(instance: Instance, heartbeat: Heartbeat, stopping: threading.Event, lane: str, *, hints: bool) -> None:
@@ -101,18 +97,18 @@ def _until_done(instance: Instance, heartbeat: Heartbeat, stopping: threading.Ev
             seen.update((key(edition.id), None) for edition in moving_editions(session))
         return list(seen)
 
-    def ended(_standing: Standing) -> bool:
+    def ended(_progress: EditionsProgress) -> bool:
         with instance.store.reading() as session:
             waiting = [name for name in unfinished_lanes(session) if lane in ("", name)]
         found_locked[:] = [*found_locked, why] if (why := locked(instance)) else []
-        return stopping.is_set() or not waiting or not sender.is_alive() or len(found_locked) >= LOCKED_FOR_GOOD
+        return stopping.is_set() or not waiting or not sender.is_alive() or len(found_locked) >= _LOCKED_FOR_GOOD
 
     try:
-        show(instance, editions, until=ended)
+        show_progress(instance, editions, until=ended)
     finally:
         stopping.set()
         sender.join()
-    if len(found_locked) >= LOCKED_FOR_GOOD:
+    if len(found_locked) >= _LOCKED_FOR_GOOD:
         raise RefusedError(found_locked[-1])
 
 

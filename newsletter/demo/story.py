@@ -67,8 +67,9 @@ def _summer(instance: Instance, folder: Path) -> ImportPlan:
     now = instance.clock.now()
     with instance.store.transaction() as session:
         load_demo_catalogue(session, today=paris_day(now), media=instance.settings.media)
-        for login, name, role in ACCOUNTS:
-            create_account(session, login=login, name=name, role=role, password=PASSWORD, now=now)
+    for login, name, role in ACCOUNTS:
+        create_account(instance.store, login=login, name=name, role=role, password=PASSWORD)
+    with instance.store.transaction() as session:
         files.load_file(session, ADVISERS)
     click.echo(_("1. Catalogue, comptes et référents sont en place."))
     sheet = reading.read_file(SIGN_UPS)

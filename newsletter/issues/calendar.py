@@ -45,9 +45,9 @@ def schedule(session: Session, issue_id: int, *, local: datetime, now: datetime)
     return move(session, issue_id, IssueMove.schedule, send_at=moment)
 
 
-def unschedule(session: Session, issue_id: int) -> None:
+def unschedule(session: Session, issue_id: int) -> Issue:
     """Approved still, without a date."""
-    move(session, issue_id, IssueMove.unschedule, send_at=None)
+    return move(session, issue_id, IssueMove.unschedule, send_at=None)
 
 
 def start(session: Session, issue_id: int) -> None:

@@ -31,8 +31,7 @@ def add_account(
 ) -> Response:
     try:
         chosen = role_named(role)
-        with instance.store.transaction() as session:
-            create_account(session, login=login, name=name, role=chosen, password=password, now=instance.clock.now())
+        create_account(instance.store, login=login, name=name, role=chosen, password=password)
     except AccountError as error:
         typed = {"login": login, "name": name, "role": role}
         return _accounts_page(request, instance, errors={error.field: str(error)}, typed=typed)

@@ -14,18 +14,19 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from newsletter.accounts.passwords import GuessLimit
+from newsletter.accounts.permissions import ForbiddenError
 from newsletter.errors import NewsletterError, NotFoundError, RefusedError
 from newsletter.i18n import _, lazy
 from newsletter.instance import Instance
 from newsletter.urls import CLICK_PATH, OPEN_PATH
 from newsletter.web.csrf import LOGIN, ForgedFormError, LoginNeeded, check_csrf
-from newsletter.web.pages import TEMPLATES, ForbiddenError, Guard, render
+from newsletter.web.pages import TEMPLATES, Guard, render
 from newsletter.web.visitors import visitor_of
 from newsletter.words import Role
 
 ROUTERS = (
-    "login", "home", "public", "catalogue", "people", "segments", "issues", "sending", "leads", "reports", "accounts",
-    "workers", "health",
+    "login", "home", "public", "catalogue", "people", "segments", "issues", "sending", "restore_lock", "leads",
+    "reports", "accounts", "senders", "health",
 )  # fmt: skip
 NAVIGATION = (
     (lazy("Accueil"), "/bureau"),

@@ -8,11 +8,11 @@ from sqlmodel import Session
 
 from newsletter.catalogue import partners, qr, supports
 from newsletter.catalogue.forms import FormError, read_form
-from newsletter.catalogue.report import masked, partner_report
 from newsletter.catalogue.supports import SupportForm
 from newsletter.clock import paris_day
 from newsletter.i18n import _
 from newsletter.instance import Instance
+from newsletter.reports.partners import masked_count, partner_report
 from newsletter.store.catalogue import Partner
 from newsletter.urls import support_url
 from newsletter.web.pages import Marketing, TheForm, TheInstance, render, say_and_go, text_of
@@ -27,7 +27,7 @@ def about_partner(session: Session, instance: Instance, partner: Partner) -> dic
     assert partner.id is not None
     return {
         "report": partner_report(session, partner.id),
-        "masked": masked,
+        "masked": masked_count,
         "address": support_url(instance.settings.base_url, "").split("://", 1)[1],
     }
 

@@ -14,11 +14,11 @@ from newsletter.errors import NewsletterError
 from newsletter.i18n import _
 from newsletter.instance import Instance
 from newsletter.issues import draft
+from newsletter.reports.issues import sent_issues
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue, edition_of
 from newsletter.web.issue_form import IssueTyped, as_blocks, as_typed, block_fields, press, read_form
 from newsletter.web.pages import Marketing, TheForm, TheInstance, render, say_and_go, text_of
-from newsletter.web.reports import sent_issues
 from newsletter.words import IssueState
 
 router = APIRouter()

@@ -2,25 +2,21 @@
 
 import base64
 import binascii
-import re
 from collections.abc import Mapping
-from datetime import date, datetime
 from typing import Annotated, Any
 
 import jinja2
-from babel.dates import format_date, format_datetime
-from babel.numbers import format_decimal
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 from starlette.datastructures import FormData
 
 from newsletter import urls
+from newsletter.accounts.permissions import ADMIN_ROLES, EVERY_ROLE, MARKETING_ROLES, require_role
 from newsletter.accounts.sessions import Visitor
-from newsletter.clock import PARIS
 from newsletter.delivery.ledger.throughput import time_left
-from newsletter.errors import NewsletterError
 from newsletter.folders import templates_folder
+from newsletter.formats import day, number, paris, short, typeset
 from newsletter.i18n import _, ngettext
 from newsletter.instance import Instance
 from newsletter.web.csrf import FIELD, LoginNeeded
@@ -29,12 +25,6 @@ from newsletter.words import Role, label
 
 TEMPLATES = templates_folder() / "pages"
 FLASH = "dit"
-_LOCALE = "fr_FR"
-_LOOSE = re.compile(r"(?<=«) | (?=[»!?:;%€])")
-
-
-class ForbiddenError(NewsletterError):
-    """This page belongs to another role."""
 
 
 def the_instance(request: Request) -> Instance:
@@ -49,29 +39,24 @@ async def the_form(request: Request) -> FormData:
 
 
 class Guard:
-    """A page's door: lets in the accounts of some roles, sends strangers to the login page, refuses the others."""
+    """A dependency that lets in accounts of some roles, sends strangers to the login page and refuses the others."""
 
-    def __init__(self, *roles: Role) -> None:
-        self.roles = frozenset(roles)
+    def __init__(self, roles: frozenset[Role]) -> None:
+        self.roles = roles
 
     def __call__(self, request: Request) -> Visitor:
         visitor = visitor_of(request)
         if visitor is None:
             raise LoginNeeded
-        if visitor.role not in self.roles:
-            raise ForbiddenError(
-                _("Cette page n’est pas ouverte à votre rôle ({role}). Demandez à l’administration.").format(
-                    role=label(visitor.role)
-                )
-            )
+        require_role(visitor, self.roles)
         return visitor
 
 
 TheInstance = Annotated[Instance, Depends(the_instance)]
 TheForm = Annotated[FormData, Depends(the_form)]
-Staff = Annotated[Visitor, Depends(Guard(*Role))]
-Marketing = Annotated[Visitor, Depends(Guard(Role.marketing, Role.admin))]
-Admin = Annotated[Visitor, Depends(Guard(Role.admin))]
+Staff = Annotated[Visitor, Depends(Guard(EVERY_ROLE))]
+Marketing = Annotated[Visitor, Depends(Guard(MARKETING_ROLES))]
+Admin = Annotated[Visitor, Depends(Guard(ADMIN_ROLES))]
 
 
 def text_of(form: FormData, name: str) -> str:
@@ -122,31 +107,9 @@ def say_and_go(request: Request, url: str, sentence: str = "") -> Response:
     return response
 
 
-def paris(moment: datetime) -> str:
-    """ "lundi 23 novembre 2026 à 10:00", on a Paris clock."""
-    return format_datetime(moment, "EEEE d MMMM y 'à' HH:mm", tzinfo=PARIS, locale=_LOCALE)
-
-
-def short(moment: datetime) -> str:
-    """ "23 nov. 2026, 10:00", on a Paris clock."""
-    return format_datetime(moment, "d MMM y, HH:mm", tzinfo=PARIS, locale=_LOCALE)
-
-
-def day(when: date | datetime) -> str:
-    """ "23 novembre 2026"; of a moment, the day it is in Paris."""
-    if isinstance(when, datetime):
-        return format_datetime(when, "d MMMM y", tzinfo=PARIS, locale=_LOCALE)
-    return format_date(when, "d MMMM y", locale=_LOCALE)
-
-
-def number(count: float) -> str:
-    """ "12 345", with the thin spaces of French."""
-    return format_decimal(count, locale=_LOCALE)
-
-
-def french(sentence: str) -> str:
-    """The sentence with the unbreakable spaces that French wants inside « » and before ! ? : ; %."""
-    return _LOOSE.sub("\N{NO-BREAK SPACE}", sentence)
+def issue_page(issue_id: int) -> str:
+    """The address of the page that follows this issue."""
+    return f"/bureau/numeros/{issue_id}"
 
 
 def _said(request: Request) -> str:
@@ -176,12 +139,12 @@ def _open_templates() -> jinja2.Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_callables(  # type: ignore[attr-defined]
-        lambda sentence: french(_(sentence)),
-        lambda one, many, count: french(ngettext(one, many, count)),
+        lambda sentence: typeset(_(sentence)),
+        lambda one, many, count: typeset(ngettext(one, many, count)),
         newstyle=False,
     )
     environment.globals |= {"label": label, "urls": urls}
-    environment.filters |= {"paris": paris, "short": short, "day": day, "number": number, "french": french}
+    environment.filters |= {"paris": paris, "short": short, "day": day, "number": number, "typeset": typeset}
     environment.filters["time_left"] = time_left
     return environment
 

@@ -1,4 +1,4 @@
-"""When the mails of an issue may leave: at once, between two hours of the day; and the lock of a restored instance."""
+"""When the mails of an issue may leave: at once, or between two hours of the day."""
 
 from datetime import time
 from typing import Annotated
@@ -6,74 +6,41 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from newsletter.delivery.ledger import restore_lock
-from newsletter.delivery.ledger.balance import balance_of
+from newsletter import pipeline
 from newsletter.errors import NewsletterError
-from newsletter.i18n import _, ngettext
-from newsletter.issues import calendar
-from newsletter.store.columns import key
-from newsletter.store.issues import Issue, edition_of
-from newsletter.web.pages import Marketing, TheInstance, render, say_and_go
+from newsletter.i18n import _
+from newsletter.store.issues import Issue
+from newsletter.web.pages import Marketing, TheInstance, issue_page, say_and_go
 
 router = APIRouter()
-ROOT = "/bureau/numeros/{issue_id}"
-LOCK = "/bureau/verrou"
-Typed = Annotated[str, Form()]
 
 
-@router.post(ROOT + "/maintenant")
+@router.post("/bureau/numeros/{issue_id}/maintenant")
 def send_now(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
-    with instance.store.transaction() as session:
-        calendar.send_now(session, issue_id, now=instance.clock.now())
-    return _back(request, issue_id, _("C’est dit : il part maintenant."))
+    pipeline.send_issue_now(instance, issue_id)
+    return say_and_go(request, issue_page(issue_id), _("C’est dit : il part maintenant."))
 
 
-@router.post(ROOT + "/heures")
-def set_window(
-    request: Request, instance: TheInstance, visitor: Marketing, issue_id: int, opens: Typed = "", closes: Typed = ""
+@router.post("/bureau/numeros/{issue_id}/heures")
+def set_send_window(
+    request: Request,
+    instance: TheInstance,
+    visitor: Marketing,
+    issue_id: int,
+    opens: Annotated[str, Form()] = "",
+    closes: Annotated[str, Form()] = "",
 ) -> Response:
     try:
-        with instance.store.transaction() as session:
-            issue = calendar.set_window(session, issue_id, opens=_typed(opens), closes=_typed(closes))
+        issue = pipeline.set_send_window(instance, issue_id, opens=_hour_typed(opens), closes=_hour_typed(closes))
     except NewsletterError as error:
-        return _back(request, issue_id, str(error))
+        return say_and_go(request, issue_page(issue_id), str(error))
     window = window_of(issue)
-    if not window["opens"]:
-        return _back(request, issue_id, _("C’est dit : ses lettres partent à toute heure."))
-    return _back(request, issue_id, _("C’est dit : ses lettres partent entre {opens} et {closes}.").format(**window))
-
-
-@router.get(LOCK)
-def show_lock(request: Request, instance: TheInstance, visitor: Marketing) -> Response:
-    now, settings = instance.clock.now(), instance.settings
-    with instance.store.reading() as session:
-        why = restore_lock.why_locked(session, settings.home)
-        sending = calendar.sending(session)
-        scheduled = [
-            *calendar.late(session, now=now, late_after=settings.late_after),
-            *calendar.upcoming(session, now=now),
-        ]
-        editions = [(issue, edition_of(session, key(issue.id))) for issue in sending]
-        left = [
-            (issue, balance_of(session, key(edition.id)).waiting) for issue, edition in editions if edition is not None
-        ]
-    waiting = [(issue, count) for issue, count in left if count]
-    return render(request, "issues/lock.html", why=why, waiting=waiting, scheduled=scheduled)
-
-
-@router.post(LOCK)
-def open_lock(request: Request, instance: TheInstance, visitor: Marketing, issues: Typed = "hold") -> Response:
-    with instance.store.transaction() as session:
-        held = calendar.hold_all(session) if issues == "hold" else 0
-        restore_lock.confirm_installation(session, instance.settings.home, now=instance.clock.now())
-    said = _("L’envoi est de nouveau ouvert.")
-    if held:
-        said += " " + ngettext(
-            "{n} numéro est en pause : reprenez-le quand vous voulez.",
-            "{n} numéros sont en pause : reprenez-les un à un.",
-            held,
-        ).format(n=held)
-    return say_and_go(request, "/bureau", said)
+    said = (
+        _("C’est dit : ses lettres partent entre {opens} et {closes}.").format(**window)
+        if window["opens"]
+        else _("C’est dit : ses lettres partent à toute heure.")
+    )
+    return say_and_go(request, issue_page(issue_id), said)
 
 
 def window_of(issue: Issue) -> dict[str, str]:
@@ -82,7 +49,7 @@ def window_of(issue: Issue) -> dict[str, str]:
     return {name: "" if minute is None else f"{minute // 60:02}:{minute % 60:02}" for name, minute in minutes.items()}
 
 
-def _typed(hour: str) -> time | None:
+def _hour_typed(hour: str) -> time | None:
     """An hour that was typed; None for an empty field. Raises NewsletterError for anything else."""
     if not hour.strip():
         return None
@@ -90,7 +57,3 @@ def _typed(hour: str) -> time | None:
         return time.fromisoformat(hour.strip())
     except ValueError:
         raise NewsletterError(_("Donnez des heures comme 08:30.")) from None
-
-
-def _back(request: Request, issue_id: int, sentence: str) -> Response:
-    return say_and_go(request, f"/bureau/numeros/{issue_id}", sentence)

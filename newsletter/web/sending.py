@@ -1,6 +1,5 @@
 """Following an issue from its approval to its last mail: pre-flight, approval, date, balance, pause, end."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
@@ -9,30 +8,26 @@ from fastapi.responses import Response
 
 from newsletter import pipeline
 from newsletter.clock import in_paris
-from newsletter.compose.mime import letterhead
-from newsletter.delivery.ledger import restore_lock
-from newsletter.delivery.ledger.balance import Balance, balance_of
-from newsletter.delivery.ledger.lanes import troubles
-from newsletter.delivery.ledger.listing import ListedNote, notes
-from newsletter.delivery.ledger.throughput import Rate, rate
+from newsletter.delivery.ledger.balance import Balance
 from newsletter.errors import NewsletterError
+from newsletter.formats import number, paris
 from newsletter.i18n import _, lazy, ngettext
 from newsletter.instance import Instance
-from newsletter.issues import approval, calendar, draft
-from newsletter.store.issues import Issue, edition_of
+from newsletter.issues import calendar
+from newsletter.reports.issues import follow_issue, issue_standing
+from newsletter.store.issues import Issue
 from newsletter.web import doubts, send_window
-from newsletter.web.pages import Marketing, TheInstance, number, paris, render, say_and_go
+from newsletter.web.pages import Marketing, TheInstance, issue_page, render, say_and_go
 from newsletter.words import IssueState, NoteKind
 
 router = APIRouter()
 router.include_router(doubts.router)
 router.include_router(send_window.router)
-ROOT = "/bureau/numeros/{issue_id}"
-Typed = Annotated[str, Form()]
-REFRESHED_EVERY = 5
+_PAGE = "/bureau/numeros/{issue_id}"
+_REFRESHED_EVERY = 5
 """Seconds between two looks at an issue that is being sent."""
 
-HAPPENED = {
+_HAPPENED = {
     NoteKind.deferred: lazy("le serveur demande de réessayer plus tard"),
     NoteKind.refused: lazy("le serveur refuse cette adresse"),
     NoteKind.doubt: lazy("la ligne s’est coupée : nous ne savons pas si elle est arrivée"),
@@ -45,73 +40,70 @@ class DateError(NewsletterError):
     """The date and time typed are none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """What is known of an issue that was approved."""
-
-    balance: Balance
-    notes: list[ListedNote]
-    troubles: list[str]
-    rate: Rate
+@router.get(_PAGE)
+def show_issue(
+    request: Request, instance: TheInstance, visitor: Marketing, issue_id: int, fixe: bool = False
+) -> Response:
+    return _followed_page(request, instance, issue_id, still=fixe)
 
 
-@router.get(ROOT)
-def follow(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int, fixe: bool = False) -> Response:
-    return _issue_page(request, instance, issue_id, still=fixe)
-
-
-@router.post(ROOT + "/approuver")
+@router.post(_PAGE + "/approuver")
 def approve(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
     pipeline.approve_issue(instance, issue_id, by=visitor.account_id)
     return _back(request, issue_id, _("Le numéro est approuvé : son contenu est figé. Choisissez quand il part."))
 
 
-@router.post(ROOT + "/rouvrir")
+@router.post(_PAGE + "/rouvrir")
 def reopen(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
     pipeline.reopen_issue(instance, issue_id)
     return _back(request, issue_id, _("Le numéro est de nouveau un brouillon."))
 
 
-@router.post(ROOT + "/programmer")
+@router.post(_PAGE + "/programmer")
 def schedule(
-    request: Request, instance: TheInstance, visitor: Marketing, issue_id: int, day: Typed = "", time: Typed = ""
+    request: Request,
+    instance: TheInstance,
+    visitor: Marketing,
+    issue_id: int,
+    day: Annotated[str, Form()] = "",
+    time: Annotated[str, Form()] = "",
 ) -> Response:
     try:
-        pipeline.schedule_issue(instance, issue_id, local=_moment_typed(day, time))
+        issue = pipeline.schedule_issue(instance, issue_id, local=_moment_typed(day, time))
     except NewsletterError as error:
-        return _issue_page(request, instance, issue_id, day=day, time=time, wrong=str(error))
-    with instance.store.reading() as session:
-        issue = draft.the_issue(session, issue_id)
+        return _followed_page(request, instance, issue_id, day=day, time=time, wrong=str(error))
     assert issue.send_at is not None
     return _back(request, issue_id, _("C’est dit : il part {when}, heure de Paris.").format(when=paris(issue.send_at)))
 
 
-@router.post(ROOT + "/pause")
+@router.post(_PAGE + "/deprogrammer")
+def unschedule(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
+    pipeline.unschedule_issue(instance, issue_id)
+    return _back(request, issue_id, _("Le numéro n’a plus de date. Il reste approuvé : choisissez quand il part."))
+
+
+@router.post(_PAGE + "/pause")
 def pause(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
     pipeline.pause_issue(instance, issue_id)
     return _back(request, issue_id, _("L’envoi est en pause. Les lettres déjà en route finissent leur trajet."))
 
 
-@router.post(ROOT + "/reprendre")
+@router.post(_PAGE + "/reprendre")
 def resume(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
     pipeline.resume_issue(instance, issue_id)
     return _back(request, issue_id, _("L’envoi reprend là où il s’était arrêté."))
 
 
-@router.get(ROOT + "/annuler")
+@router.get(_PAGE + "/annuler")
 def confirm_cancelling(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
-    with instance.store.reading() as session:
-        issue = draft.the_issue(session, issue_id)
-        edition = edition_of(session, issue_id)
-        where = balance_of(session, edition.id or 0) if edition else Balance()
-    begun = edition is not None and edition.message_date is not None
-    return render(request, "issues/cancel.html", issue=issue, balance=where, begun=begun)
+    found = issue_standing(instance, issue_id)
+    begun = found.edition is not None and found.edition.message_date is not None
+    return render(request, "issues/cancel.html", issue=found.issue, balance=found.balance, begun=begun)
 
 
-@router.post(ROOT + "/annuler")
+@router.post(_PAGE + "/annuler")
 def cancel(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
-    where = pipeline.cancel_issue(instance, issue_id)
-    return _back(request, issue_id, _cancelled_said(where))
+    return _back(request, issue_id, _cancelled_said(pipeline.cancel_issue(instance, issue_id)))
 
 
 def _moment_typed(day: str, time: str) -> datetime:
@@ -132,10 +124,10 @@ def _cancelled_said(where: Balance) -> str:
 
 
 def _back(request: Request, issue_id: int, sentence: str) -> Response:
-    return say_and_go(request, f"/bureau/numeros/{issue_id}", sentence)
+    return say_and_go(request, issue_page(issue_id), sentence)
 
 
-def _issue_page(
+def _followed_page(
     request: Request,
     instance: Instance,
     issue_id: int,
@@ -146,44 +138,31 @@ def _issue_page(
     still: bool = False,
 ) -> Response:
     now = instance.clock.now()
-    with instance.store.reading() as session:
-        locked = restore_lock.why_locked(session, instance.settings.home)
-        issue = draft.the_issue(session, issue_id)
-        edition = edition_of(session, issue_id)
-        progress = Progress(
-            balance=balance_of(session, edition.id or 0) if edition else Balance(),
-            notes=notes(session, edition.id or 0) if edition else [],
-            troubles=troubles(session),
-            rate=rate(session, edition.id or 0, instance.clock.now()) if edition else Rate(),
-        )
-        findings = (
-            approval.findings(session, issue, now=now, letterhead=letterhead(instance.settings))
-            if issue.state is IssueState.draft
-            else []
-        )
-    moving = issue.state is IssueState.sending and not progress.balance.finished
+    followed = follow_issue(instance, issue_id)
+    issue, edition = followed.issue, followed.edition
+    moving = issue.state is IssueState.sending and not followed.balance.finished
     return render(
         request,
         "issues/follow.html",
         status=400 if wrong else 200,
         issue=issue,
         edition=edition,
-        progress=progress,
-        findings=findings,
-        blocked=any(finding.level == "block" for finding in findings),
-        reach=_reach(instance, edition.segment if edition else issue.segment),
-        happened=HAPPENED,
+        progress=followed,
+        findings=followed.findings,
+        blocked=any(finding.level == "block" for finding in followed.findings),
+        reach=followed.reach,
+        happened=_HAPPENED,
         errors={"day": wrong} if wrong else {},
         wanted={"day": day, "time": time} if wrong else _planned_for(issue),
-        refresh=REFRESHED_EVERY if moving and not still else 0,
+        refresh=_REFRESHED_EVERY if moving and not still else 0,
         moving=moving,
         today=in_paris(now).date().isoformat(),
-        locked=locked,
-        late=calendar.is_late(issue, now, instance.settings.late_after),
+        locked=followed.locked,
+        late=followed.late,
         window=send_window.window_of(issue),
         opens_at=calendar.opens_at(issue, now),
-        policies=doubts.POLICIES,
-        meanings=doubts.MEANINGS,
+        policies=doubts.policies_offered(),
+        meanings=doubts.POLICY_MEANINGS,
     )
 
 
@@ -192,10 +171,3 @@ def _planned_for(issue: Issue) -> dict[str, str]:
         return {"day": "", "time": "09:00"}
     local = in_paris(issue.send_at)
     return {"day": local.date().isoformat(), "time": local.strftime("%H:%M")}
-
-
-def _reach(instance: Instance, segment: str) -> int | None:
-    try:
-        return pipeline.issue_reach(instance, segment).mailable
-    except NewsletterError:
-        return None

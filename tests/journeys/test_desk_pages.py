@@ -24,11 +24,11 @@ PHRASE = "une petite phrase"
 @pytest.fixture
 def site(instance: Instance) -> Iterator[str]:
     """A served instance: Claire has a lead (Figeac), Hugo has none; somebody of Cahors waits for an adviser."""
+    accounts = {
+        login: create_account(instance.store, login=login, name=login.title(), role=role, password=PHRASE).id
+        for login, role in (("claire", Role.adviser), ("hugo", Role.adviser), ("zoe", Role.marketing))
+    }
     with instance.store.transaction() as session:
-        accounts = {
-            login: create_account(session, login=login, name=login.title(), role=role, password=PHRASE, now=NOW).id
-            for login, role in (("claire", Role.adviser), ("hugo", Role.adviser), ("zoe", Role.marketing))
-        }
         a_commune(session)
         a_sector(session)
         an_epci(session, "200023737", "CA du Grand Cahors")

@@ -14,10 +14,10 @@ from newsletter.clock import StoppedClock
 from newsletter.delivery.ledger import throughput
 from newsletter.delivery.workers.registry import Heartbeat
 from newsletter.instance import Instance
+from newsletter.reports import monitoring
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition
 from newsletter.store.ledger import Lane, Mail, MailNote
-from newsletter.web import health
 from newsletter.web.app import create_app
 from newsletter.words import EventKind, MailState, NoteKind
 from tests.kit.makers import a_subscriber, an_edition, plan_for_everyone
@@ -54,7 +54,7 @@ def test_a_house_is_well_until_a_part_of_it_is_not(
     assert (answer.status_code, answer.json()["ok"]) == (200, True)
     clock.advance(timedelta(hours=1))
     shutil.rmtree(well.settings.journal)
-    monkeypatch.setattr(health, "ENOUGH_FREE", 10**18)
+    monkeypatch.setattr(monitoring, "ENOUGH_FREE", 10**18)
     answer = asked(well, "/healthz")
     parts = answer.json()["parts"]
     assert answer.status_code == 503

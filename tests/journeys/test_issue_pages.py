@@ -178,6 +178,12 @@ def test_an_issue_is_approved_scheduled_in_paris_time_and_reopened(instance: Ins
     assert "il part jeudi 3 décembre 2026 à 09:00, heure de Paris" in words(answer)
     assert the_only_issue(instance).send_at == datetime(2026, 12, 3, 8, 0, tzinfo=UTC)
     assert "Part jeudi 3 décembre 2026 à 09:00" in words(desk.get("/bureau"))
+    assert "Déprogrammer" in words(desk.get(issue))
+    assert "n’a plus de date" in words(send(desk, f"{issue}/deprogrammer"))
+    assert (the_only_issue(instance).state, the_only_issue(instance).send_at) == (IssueState.approved, None)
+    assert "Déprogrammer" not in words(desk.get(issue))
+    assert send(desk, f"{issue}/deprogrammer").status_code == 409
+    assert "il part" in words(send(desk, f"{issue}/programmer", day="2026-12-03", time="09:00"))
     assert "de nouveau un brouillon" in words(send(desk, f"{issue}/rouvrir"))
     assert the_only_issue(instance).state is IssueState.draft
     assert "vous pourrez le rouvrir" in words(desk.get(f"{issue}/annuler"))

@@ -23,7 +23,7 @@ from newsletter.store.columns import key
 from newsletter.store.issues import Issue
 from newsletter.store.ledger import Mail, MailNote, Slowdown
 from newsletter.store.work import TickMark
-from newsletter.web.workers import TICKS
+from newsletter.web.senders import TICK_NAMES
 from newsletter.words import IssueState, MailState, NoteKind
 from tests.conftest import A_MONDAY
 from tests.kit.certificates import Authority
@@ -211,7 +211,7 @@ def test_a_receiver_that_asked_for_less_is_named_with_its_words(instance: Instan
 
 
 def test_ticks_that_are_late_are_named_in_words_of_the_team(instance: Instance, desk: httpx.Client) -> None:
-    assert {tick.name for tick in scheduler.ticks()} == set(TICKS)
+    assert {tick.name for tick in scheduler.ticks()} == set(TICK_NAMES)
     with instance.store.transaction() as session:
         session.add(TickMark(name="release due issues", at=A_MONDAY - timedelta(hours=1), every=2))
     assert "en retard : le départ des numéros" in words(desk.get("/bureau/envoi"))

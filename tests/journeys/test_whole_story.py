@@ -76,8 +76,9 @@ def story(instance: Instance, clock: StoppedClock) -> Iterator[Story]:
     create_instance(instance.settings)
     with instance.store.transaction() as session:
         load_demo_catalogue(session, today=paris_day(clock.now()), media=instance.settings.media)
-        for login, role in (("marketing", Role.marketing), ("hugo", Role.adviser)):
-            create_account(session, login=login, name=login, role=role, password=PHRASE, now=clock.now())
+    for login, role in (("marketing", Role.marketing), ("hugo", Role.adviser)):
+        create_account(instance.store, login=login, name=login, role=role, password=PHRASE)
+    with instance.store.transaction() as session:
         files.load_file(session, ADVISERS)
     with smtp_server() as mail_server, _served(instance, mail_server) as served:
         yield Story(served, clock, mail_server)

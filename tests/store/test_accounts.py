@@ -1,23 +1,27 @@
 """Accounts, sessions and wrong guesses, on real stores."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from click.testing import Result
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from newsletter.accounts.accounts import (
     AccountError,
+    change_own_password,
     change_password,
     close_account,
     create_account,
 )
 from newsletter.accounts.passwords import GuessLimit, TooManyGuessesError, check_password
-from newsletter.accounts.sessions import LASTS, Visitor, find_visitor, open_session
+from newsletter.accounts.sessions import SESSION_LASTS, Visitor, find_visitor, log_in, open_session
 from newsletter.clock import StoppedClock
 from newsletter.errors import RefusedError
 from newsletter.instance import Instance
+from newsletter.store import Store
 from newsletter.store.staff import Account, LoginSession
 from newsletter.words import Role
 from tests.conftest import A_MONDAY
@@ -26,8 +30,7 @@ PHRASE = "une petite phrase"
 
 
 def an_account(instance: Instance, login: str = "camille", role: Role = Role.marketing) -> Account:
-    with instance.store.transaction() as session:
-        return create_account(session, login=login, name="Camille", role=role, password=PHRASE, now=A_MONDAY)
+    return create_account(instance.store, login=login, name="Camille", role=role, password=PHRASE)
 
 
 def found(instance: Instance, cookie: str) -> Visitor | None:
@@ -42,10 +45,9 @@ def logged_in(instance: Instance, account: Account) -> str:
 
 def test_a_password_opens_its_own_account_only(instance: Instance) -> None:
     an_account(instance)
-    with instance.store.reading() as session:
-        assert check_password(session, login=" Camille ", password=PHRASE) is not None
-        assert check_password(session, login="camille", password=PHRASE + "!") is None
-        assert check_password(session, login="nobody", password=PHRASE) is None
+    assert check_password(instance.store, login=" Camille ", password=PHRASE) is not None
+    assert check_password(instance.store, login="camille", password=PHRASE + "!") is None
+    assert check_password(instance.store, login="nobody", password=PHRASE) is None
 
 
 @pytest.mark.parametrize(
@@ -62,8 +64,8 @@ def test_an_account_that_cannot_be_says_which_field_to_mend(
     instance: Instance, login: str, name: str, password: str, field: str
 ) -> None:
     an_account(instance)
-    with pytest.raises(AccountError) as wrong, instance.store.transaction() as session:
-        create_account(session, login=login, name=name, role=Role.admin, password=password, now=A_MONDAY)
+    with pytest.raises(AccountError) as wrong:
+        create_account(instance.store, login=login, name=name, role=Role.admin, password=password)
     assert wrong.value.field == field
 
 
@@ -77,15 +79,14 @@ def test_a_session_lasts_a_working_day_and_only_the_hash_of_its_cookie_is_kept(
     assert found(instance, cookie[:-1]) is None
     with instance.store.reading() as session:
         assert cookie.encode() not in session.exec(select(LoginSession)).one().cookie_hash
-    clock.advance(LASTS)
+    clock.advance(SESSION_LASTS)
     assert found(instance, cookie) is None
 
 
 def test_a_new_password_logs_every_browser_out(instance: Instance) -> None:
     account = an_account(instance)
     first, second = logged_in(instance, account), logged_in(instance, account)
-    with instance.store.transaction() as session:
-        change_password(session, login="camille", password="une autre phrase")
+    change_password(instance.store, login="camille", password="une autre phrase")
     assert found(instance, first) is None
     assert found(instance, second) is None
 
@@ -100,8 +101,7 @@ def test_a_closed_account_is_out_at_once_and_nobody_closes_their_own(instance: I
         with pytest.raises(RefusedError):
             close_account(session, boss.id, by=boss.id, now=A_MONDAY)
     assert found(instance, cookie) is None
-    with instance.store.reading() as session:
-        assert check_password(session, login="camille", password=PHRASE) is None
+    assert check_password(instance.store, login="camille", password=PHRASE) is None
 
 
 def test_after_five_wrong_guesses_one_waits_a_quarter_of_an_hour() -> None:
@@ -128,5 +128,37 @@ def test_accounts_are_opened_listed_and_given_new_passwords_from_the_command_lin
     assert (short.exit_code, "au moins 12 caractères" in short.output) == (1, True)
     assert newsletter_account("password", "dom", "--password-stdin", typed="une autre phrase\n").exit_code == 0
     assert '"login": "dom"' in newsletter_account("list", "--json").output
-    with instance.store.reading() as session:
-        assert check_password(session, login="dom", password="une autre phrase") is not None
+    assert check_password(instance.store, login="dom", password="une autre phrase") is not None
+
+
+def test_a_password_is_hashed_and_verified_while_no_transaction_is_open(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both take a tenth of a second, in which nobody else could write to SQLite."""
+    open_now: list[str] = []
+    during: list[tuple[str, int]] = []
+    began = Store.transaction
+
+    @contextmanager
+    def watched(store: Store) -> Iterator[Session]:
+        with began(store) as session:
+            open_now.append("transaction")
+            yield session
+            open_now.pop()
+
+    def noting(name: str) -> None:
+        work = getattr(PasswordHasher, name)
+
+        def noted(hasher: PasswordHasher, *words: str) -> object:
+            during.append((name, len(open_now)))
+            return work(hasher, *words)
+
+        monkeypatch.setattr(PasswordHasher, name, noted)
+
+    monkeypatch.setattr(Store, "transaction", watched)
+    noting("hash")
+    noting("verify")
+    create_account(instance.store, login="camille", name="Camille", role=Role.marketing, password=PHRASE)
+    assert log_in(instance.store, GuessLimit(), login="camille", password=PHRASE, now=A_MONDAY)
+    change_own_password(instance.store, login="camille", present=PHRASE, new=PHRASE * 2, again=PHRASE * 2)
+    assert during == [("hash", 0), ("verify", 0), ("verify", 0), ("hash", 0)]

@@ -10,9 +10,9 @@ from sqlmodel import Session, col, select
 from newsletter.catalogue import employers, files, openings, partners, portraits, supports, territory
 from newsletter.catalogue.entries import UnreadableFileError
 from newsletter.catalogue.forms import FormError, read_form
-from newsletter.catalogue.report import partner_report
 from newsletter.demo.samples import draw_samples, load_demo_catalogue
 from newsletter.errors import NewsletterError, NotFoundError, RefusedError
+from newsletter.reports.partners import partner_report
 from newsletter.store import Store
 from newsletter.store.catalogue import Commune, Employer, Epci, Opening, Partner, Portrait, Scan, Sector, Support
 from newsletter.store.people import SignUp

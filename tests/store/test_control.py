@@ -2,15 +2,17 @@
 
 import dataclasses
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
 import sqlalchemy as sa
+from click.testing import Result
 from sqlmodel import select
 
 from newsletter import pipeline
 from newsletter.clock import StoppedClock
-from newsletter.delivery.throttle.providers import RateLimits, RateLimitTable, WarmUp
+from newsletter.delivery.throttle.providers import PaceFile, RateLimits, RateLimitTable, WarmUp
 from newsletter.delivery.throttle.warmup import accepted_by_day, warmup_left_today
 from newsletter.errors import RefusedError
 from newsletter.instance import Instance
@@ -151,6 +153,7 @@ def test_a_lane_is_spoken_to_as_the_pace_file_says_without_a_restart(instance: I
         instance = dataclasses.replace(
             instance, settings=instance.settings.model_copy(update={"smtp_port": mail_server.port})
         )
+        memory = pipeline.SenderMemory(PaceFile(instance.settings.home))
         for text, hello in (
             ('ehlo = "un.example"\npipelining = false', "un.example"),
             ('ehlo = "deux.example"\nclient = "aiosmtplib"', "deux.example"),
@@ -159,7 +162,7 @@ def test_a_lane_is_spoken_to_as_the_pace_file_says_without_a_restart(instance: I
             file.write_text(f"[lane.default]\n{text}\n")
             a_scheduled_issue(instance, send_at=A_MONDAY, readers=1)
             pipeline.release_due(instance)
-            assert pipeline.deliver(instance).trouble == ""
+            assert pipeline.deliver(instance, memory=memory).trouble == ""
             assert mail_server.received[-1].hello == hello
 
 
@@ -192,3 +195,14 @@ def test_a_warm_up_counts_what_each_family_took(store: Store, clock: StoppedCloc
         assert warmup_left_today(session, table, now=clock.now()) == {
             "gmail": 7
         }  # twice yesterday's four, less today's one
+
+
+def test_a_scheduled_issue_loses_its_date_from_the_command_line(
+    instance: Instance, clock: StoppedClock, command: Callable[..., Result]
+) -> None:
+    issue_id = a_scheduled_issue(instance, send_at=A_MONDAY + timedelta(hours=1))
+    assert "n’a plus de date" in command("issue", "unschedule", issue_id).output
+    clock.advance(timedelta(hours=2))
+    assert pipeline.release_due(instance) == []
+    again = command("issue", "unschedule", issue_id)
+    assert (again.exit_code, "On ne peut pas déprogrammer ce numéro" in again.output) == (1, True)

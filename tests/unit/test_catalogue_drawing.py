@@ -16,8 +16,8 @@ from newsletter.catalogue.forms import FormError, read_form
 from newsletter.catalogue.openings import OpeningForm
 from newsletter.catalogue.partners import PartnerForm
 from newsletter.catalogue.portraits import showable
-from newsletter.catalogue.report import masked
 from newsletter.demo.samples import draw_samples
+from newsletter.reports.partners import masked_count
 from newsletter.store.catalogue import Partner, Portrait, Support
 from newsletter.text import fold, nearest
 from newsletter.words import PartnerKind, SupportKind
@@ -117,8 +117,8 @@ def test_a_portrait_is_shown_until_the_last_day_of_its_right_and_never_once_with
 
 
 @pytest.mark.parametrize(("count", "shown"), [(0, "0"), (1, "moins de 5"), (4, "moins de 5"), (5, "5")])
-def test_small_numbers_are_masked(count: int, shown: str) -> None:
-    assert masked(count).replace("\N{NO-BREAK SPACE}", " ") == shown
+def test_small_numbers_are_masked_count(count: int, shown: str) -> None:
+    assert masked_count(count).replace("\N{NO-BREAK SPACE}", " ") == shown
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,6 @@ def partner_report(session: Session, partner_id: int) -> PartnerReport:
     )
 
 
-def masked(count: int) -> str:
+def masked_count(count: int) -> str:
     """The number as it may be shown to anyone: a small one only says that it is small."""
     return _("moins de {smallest}").format(smallest=SMALLEST_SHOWN) if 0 < count < SMALLEST_SHOWN else str(count)

@@ -6,7 +6,7 @@ from newsletter.config import read_settings
 from newsletter.instance import Instance, open_instance
 
 
-def the_instance() -> Instance:
+def current_instance() -> Instance:
     """The instance of this folder's settings, closed when the command ends."""
     instance = open_instance(read_settings())
     click.get_current_context().call_on_close(instance.store.close)
