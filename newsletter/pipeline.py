@@ -36,7 +36,8 @@ from newsletter.delivery.sender.drain import Drained, Sender
 from newsletter.delivery.sender.envelopes import EnvelopeFor, envelopes, link_targets, read_online
 from newsletter.delivery.throttle import backoff
 from newsletter.delivery.throttle.backoff import BackoffDetector
-from newsletter.delivery.throttle.providers import PaceFile, provider_label
+from newsletter.delivery.throttle.pace_file import PaceFile
+from newsletter.delivery.throttle.providers import provider_label
 from newsletter.delivery.workers.dispatch import Dispatcher, claimable_lanes
 from newsletter.delivery.workers.registry import Heartbeat
 from newsletter.errors import RefusedError
@@ -309,7 +310,7 @@ def lift_backoff(instance: Instance, provider: str) -> bool:
     """Give a provider, by its name or as it is shown, its usual rate back at once; False when it had no back-off."""
     with instance.store.transaction() as session:
         slowed = backoff.active_backoffs(session, now=instance.clock.now())
-        known = {provider_label(one.family): one.family for one in slowed}
+        known = {provider_label(one.provider): one.provider for one in slowed}
         return bool(backoff.end_backoff(session, known.get(provider, provider)))
 
 

@@ -1,7 +1,9 @@
-"""`newsletter pace`: how fast each receiver is written to, and whether pace.toml can be read."""
+"""`newsletter pace`: the rate limits and back-offs in force, and whether pace.toml can be read."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,15 +12,10 @@ from newsletter.cli.current import current_instance
 from newsletter.clock import in_paris
 from newsletter.config import read_settings
 from newsletter.delivery.throttle import backoff, warmup
-from newsletter.delivery.throttle.providers import (
-    PACE_FILE,
-    LaneSection,
-    RateLimits,
-    provider_label,
-    read_pace,
-)
+from newsletter.delivery.throttle.pace_file import PACE_FILE, read_pace
+from newsletter.delivery.throttle.providers import LaneSection, RateLimits, provider_label
 from newsletter.i18n import _, lazy
-from newsletter.reports.sending import pace_report
+from newsletter.reports.sending import PaceReport, pace_report
 
 
 @click.group(help=lazy("Le rythme de l’envoi, fournisseur de messagerie par fournisseur."))
@@ -26,60 +23,33 @@ def pace() -> None:
     pass
 
 
-@pace.command(help=lazy("Les limites en vigueur, et ce que chaque fournisseur de messagerie a accepté aujourd’hui."))
+@pace.command("show", help=lazy("Les limites en vigueur, et ce que chaque fournisseur a accepté aujourd’hui."))
 @click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
-def show(*, as_json: bool) -> None:
+def show_pace(*, as_json: bool) -> None:
     found = pace_report(current_instance())
-    table, taken, left = found.table, found.taken, found.left
     if as_json:
-        rows = {
-            provider: table.limits(provider).model_dump()
-            | {"today": taken.get(provider, [0])[0], "left_today": left.get(provider)}
-            for provider in [*table.providers, *(name for name in taken if name not in table.providers)]
-        }
-        told = {
-            "trouble": found.trouble,
-            "default": table.default.model_dump(),
-            "providers": rows,
-            "slowdowns": [one.model_dump(mode="json") for one in found.slowdowns],
-            "lanes": {name: rules.model_dump(mode="json", exclude_unset=True) for name, rules in table.lanes.items()},
-        }
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_for_a_program(found), indent=2, ensure_ascii=False))
         return
     if found.trouble:
         click.echo(found.trouble, err=True)
-    for provider, limits in table.providers.items():
-        click.echo(_line(provider, limits, taken.get(provider, [0])[0], left.get(provider)))
-    others = sum(days[0] for provider, days in taken.items() if provider not in table.providers)
-    click.echo(_line(_("les autres, par domaine"), table.default, others, None))
-    for name, rules in table.lanes.items():
-        click.echo(_("voie {name} : {said}").format(name=name, said=_as_written(rules)))
-    for one in found.slowdowns:
-        click.echo(
-            _("{provider} nous a demandé de ralentir : {meanwhile}, jusqu’au {until} (« {words} »).").format(
-                provider=provider_label(one.family),
-                meanwhile=backoff.backoff_sentence(one),
-                until=in_paris(one.until).strftime(_("%d/%m/%Y à %H:%M")),
-                words=one.words,
-            )
-        )
+    for line in _for_people(found):
+        click.echo(line)
 
 
-@pace.command(help=lazy("Rendre à une messagerie son rythme habituel, avant l’heure."))
+@pace.command("lift", help=lazy("Rendre à une messagerie son rythme habituel, avant l’heure."))
 @click.argument("provider", metavar=lazy("FOURNISSEUR"))
-def lift(provider: str) -> None:
+def lift_backoff(provider: str) -> None:
     if not pipeline.lift_backoff(current_instance(), provider):
-        raise click.ClickException(
-            _("« {provider} » n’est pas au ralenti. « newsletter pace show » dit qui l’est.").format(provider=provider)
-        )
+        sentence = _("« {provider} » n’est pas au ralenti. « newsletter pace show » dit qui l’est.")
+        raise click.ClickException(sentence.format(provider=provider))
     click.echo(_("{provider} retrouve son rythme habituel.").format(provider=provider))
 
 
-@pace.command(help=lazy("Dire si pace.toml se lit, avant de le mettre en place ou après."))
+@pace.command("check", help=lazy("Dire si pace.toml se lit, avant de le mettre en place ou après."))
 @click.argument(
     "file", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=False, metavar=lazy("FICHIER")
 )
-def check(file: Path | None) -> None:
+def check_pace_file(file: Path | None) -> None:
     home = read_settings().home if file else current_instance().settings.home
     path = file or home / PACE_FILE
     read_pace(path, home=home)
@@ -89,21 +59,57 @@ def check(file: Path | None) -> None:
         click.echo(_("Il n’y a pas de {name} : les limites livrées avec le programme valent.").format(name=path.name))
 
 
-def _as_written(rules: LaneSection) -> str:
+def _for_a_program(found: PaceReport) -> dict[str, Any]:
+    table = found.table
+    return {
+        "trouble": found.trouble,
+        "default": table.default.model_dump(),
+        "providers": {
+            name: table.limits(name).model_dump()
+            | {"today": _accepted_today(found, name), "left_today": found.left.get(name)}
+            for name in [*table.providers, *(name for name in found.taken if name not in table.providers)]
+        },
+        "backoffs": [one.model_dump(mode="json") for one in found.backoffs],
+        "lanes": {name: section.model_dump(mode="json", exclude_unset=True) for name, section in table.lanes.items()},
+    }
+
+
+def _for_people(found: PaceReport) -> Iterator[str]:
+    table = found.table
+    for name, limits in table.providers.items():
+        yield _provider_line(name, limits, _accepted_today(found, name), found.left.get(name))
+    others = sum(_accepted_today(found, name) for name in found.taken if name not in table.providers)
+    yield _provider_line(_("les autres, par domaine"), table.default, others, None)
+    for name, section in table.lanes.items():
+        yield _("voie {name} : {said}").format(name=name, said=_as_written(section))
+    for one in found.backoffs:
+        yield _("{provider} nous a demandé de ralentir : {meanwhile}, jusqu’au {until} (« {words} »).").format(
+            provider=provider_label(one.provider),
+            meanwhile=backoff.backoff_sentence(one),
+            until=in_paris(one.until).strftime(_("%d/%m/%Y à %H:%M")),
+            words=one.words,
+        )
+
+
+def _accepted_today(found: PaceReport, provider: str) -> int:
+    return found.taken.get(provider, [0])[0]
+
+
+def _as_written(section: LaneSection) -> str:
     """What pace.toml says of a lane, in its words."""
-    said = rules.model_dump(mode="json", exclude_unset=True)
+    said = section.model_dump(mode="json", exclude_unset=True)
     return ", ".join(f"{word} = {json.dumps(value, ensure_ascii=False)}" for word, value in said.items())
 
 
-def _line(provider: str, limits: RateLimits, today: int, left: int | None) -> str:
-    """One family on one line; `left` is what its warm-up still allows today."""
+def _provider_line(provider: str, limits: RateLimits, today: int, left: int | None) -> str:
+    """One provider on one line; `left` is what its warm-up still allows today."""
     said = _(
-        "{provider:<24} {connections} connexions, {rate} par minute, {line} par connexion ; aujourd’hui {today}"
+        "{provider:<24} {connections} connexions, {rate} par minute, {each} par connexion ; aujourd’hui {today}"
     ).format(
         provider=provider,
         connections=limits.connections or _("toutes les"),
         rate=limits.per_minute or _("sans limite"),
-        line=limits.per_connection or _("sans limite"),
+        each=limits.per_connection or _("sans limite"),
         today=today,
     )
     if limits.warmup is None or left == warmup.UNCAPPED:

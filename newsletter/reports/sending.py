@@ -10,13 +10,14 @@ from newsletter.delivery.ledger.balance import Balance, balance_of, balances, ed
 from newsletter.delivery.ledger.lanes import lanes, troubles
 from newsletter.delivery.ledger.throughput import Rate, moving_editions, rate
 from newsletter.delivery.throttle import backoff, warmup
-from newsletter.delivery.throttle.providers import PaceFile, RateLimitTable
+from newsletter.delivery.throttle.pace_file import PaceFile
+from newsletter.delivery.throttle.providers import RateLimitTable
 from newsletter.delivery.workers.registry import ListedWorker, late_ticks, list_workers, tick_marks
 from newsletter.instance import Instance
 from newsletter.issues import calendar
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue, edition_of
-from newsletter.store.ledger import Lane, Slowdown
+from newsletter.store.ledger import Lane, ProviderBackoff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ class SendingOverview:
     moving: Sequence[MovingIssue]
     workers: Sequence[ListedWorker]
     lanes: Sequence[Lane]
-    slowdowns: Sequence[Slowdown]
+    backoffs: Sequence[ProviderBackoff]
     late_ticks: Sequence[str]  # names of the scheduler's ticks that should have run by now
 
 
@@ -70,7 +71,7 @@ class PaceReport:
     trouble: str  # why pace.toml cannot be read; the limits read before are in force
     taken: Mapping[str, Sequence[int]]  # provider → mails accepted, day by day, today first
     left: Mapping[str, int]  # provider → what its warm-up still allows today
-    slowdowns: Sequence[Slowdown]
+    backoffs: Sequence[ProviderBackoff]
 
 
 def sending_overview(instance: Instance) -> SendingOverview:
@@ -81,7 +82,7 @@ def sending_overview(instance: Instance) -> SendingOverview:
             moving=_moving(session, instance),
             workers=list_workers(session, now=now),
             lanes=lanes(session),
-            slowdowns=backoff.active_backoffs(session, now=now),
+            backoffs=backoff.active_backoffs(session, now=now),
             late_ticks=late_ticks(tick_marks(session), now=now),
         )
 
@@ -127,7 +128,7 @@ def pace_report(instance: Instance) -> PaceReport:
             trouble=file.trouble,
             taken=warmup.accepted_by_day(session, table, now=now),
             left=warmup.warmup_left_today(session, table, now=now),
-            slowdowns=backoff.active_backoffs(session, now=now),
+            backoffs=backoff.active_backoffs(session, now=now),
         )
 
 

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from newsletter.clock import paris_day
 from newsletter.delivery.ledger import restore_lock
 from newsletter.delivery.ledger.lanes import troubles
-from newsletter.delivery.throttle.providers import PaceFile
+from newsletter.delivery.throttle.pace_file import PaceFile
 from newsletter.formats import day, paris
 from newsletter.i18n import _, ngettext
 from newsletter.instance import Instance

@@ -84,11 +84,11 @@ class Lane(Row, table=True):
     rests_until: datetime | None = Field(default=None, sa_type=UtcMoment)  # its server refused everything: not before
 
 
-class Slowdown(Row, table=True):
-    """A receiver family that asked for less by what it answered (THR-03): what holds for it on a lane until then."""
+class ProviderBackoff(Row, table=True):
+    """A mailbox provider that asked for less by what it answered (THR-03): its limits on a lane until then."""
 
     lane: str = Field(primary_key=True, foreign_key="lane.name")
-    family: str = Field(primary_key=True)
+    provider: str = Field(primary_key=True)
     until: datetime = Field(sa_type=UtcMoment)
     began_at: datetime = Field(sa_type=UtcMoment)
     suspended: bool = False  # nothing leaves to it at all

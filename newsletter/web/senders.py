@@ -33,6 +33,6 @@ def senders(request: Request, instance: TheInstance, visitor: Marketing, fixe: b
         moving=seen.moving,
         signs=seen.workers,
         lanes=seen.lanes,
-        slowdowns=[(provider_label(slow.family), slow, backoff.backoff_sentence(slow)) for slow in seen.slowdowns],
+        backoffs=[(provider_label(slow.provider), slow, backoff.backoff_sentence(slow)) for slow in seen.backoffs],
         late=[TICK_NAMES.get(name, name) for name in seen.late_ticks],
     )

@@ -21,7 +21,7 @@ from newsletter.delivery.throttle import backoff
 from newsletter.instance import Instance
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue
-from newsletter.store.ledger import Mail, MailNote, Slowdown
+from newsletter.store.ledger import Mail, MailNote, ProviderBackoff
 from newsletter.store.work import TickMark
 from newsletter.web.senders import TICK_NAMES
 from newsletter.words import IssueState, MailState, NoteKind
@@ -202,7 +202,7 @@ def test_a_receiver_that_asked_for_less_is_named_with_its_words(instance: Instan
     with instance.store.transaction() as session:
         open_lane(session, connections=4)
         until = A_MONDAY + timedelta(hours=1)
-        slow = Slowdown(lane="default", family="orange", began_at=A_MONDAY, until=until, connections=1)
+        slow = ProviderBackoff(lane="default", provider="orange", began_at=A_MONDAY, until=until, connections=1)
         slow.words = "421 Trop de connexions <b>"
         backoff.start_backoff(session, [slow])
     page = words(desk.get("/bureau/envoi"))

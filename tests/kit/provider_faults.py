@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter.delivery.throttle.providers import read_pace
+from newsletter.delivery.throttle.pace_file import read_pace
 from newsletter.store import Store
 from newsletter.words import DoubtPolicy, MailState
 from tests.kit import ledger_invariants

@@ -22,7 +22,8 @@ from newsletter.config import Settings
 from newsletter.delivery.sender.drain import Sender
 from newsletter.delivery.sender.envelopes import EnvelopeFor, envelopes
 from newsletter.delivery.sender.group_commit import GroupCommit
-from newsletter.delivery.throttle.providers import RateLimits, RateLimitTable, read_pace
+from newsletter.delivery.throttle.pace_file import read_pace
+from newsletter.delivery.throttle.providers import RateLimits, RateLimitTable
 from newsletter.smtp.contract import Connection, DeliveryStatus, Outbox, Reply, Transport
 from newsletter.smtp.factory import transport_for
 from newsletter.smtp.options import SmtpClient, SmtpOptions, Timeouts

@@ -12,7 +12,8 @@ from sqlmodel import select
 
 from newsletter import pipeline
 from newsletter.clock import StoppedClock
-from newsletter.delivery.throttle.providers import PaceFile, RateLimits, RateLimitTable, WarmUp
+from newsletter.delivery.throttle.pace_file import PaceFile
+from newsletter.delivery.throttle.providers import RateLimits, RateLimitTable, WarmUp
 from newsletter.delivery.throttle.warmup import accepted_by_day, warmup_left_today
 from newsletter.errors import RefusedError
 from newsletter.instance import Instance

@@ -16,7 +16,7 @@ from newsletter.text import fold
 from segments import condition
 from segments.fields import Field
 from segments.tree import Name, OneOf
-from tests.kit.makers import a_commune, a_partner, a_subscriber, an_employer
+from tests.kit.makers import a_commune, a_partner, a_subscriber, an_employer, before_0006
 from tests.kit.segment_world import TODAY
 
 LETTERS = st.characters(exclude_categories=["Cs", "Cc"])
@@ -108,6 +108,7 @@ def test_the_rows_of_an_older_database_get_their_folded_names(store: Store) -> N
         for table, columns in tables.items():
             for column in columns:
                 connection.exec_driver_sql(f"ALTER TABLE {sa.inspect(table).local_table} DROP COLUMN {column}_folded")
+        before_0006(connection)
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0004'")
     assert store.upgrade()
     with store.reading() as session:

@@ -3,12 +3,12 @@
 import pytest
 
 from newsletter.delivery.throttle.breaker import (
-    ABOUT_US,
-    BUSY,
-    OF_ANY_KIND,
+    BUSY_REPLIES,
+    REFUSALS_ABOUT_US,
+    REFUSALS_OF_ANY_KIND,
+    RefusalStreak,
     ReplyClass,
     StopReason,
-    Streak,
     reply_class,
     stop_sentence,
     streak_after,
@@ -28,19 +28,19 @@ OVERLOADED = reply_of(421, "4.3.2 too busy")
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
-        (ACCEPTED, ReplyClass.open),
-        (UNKNOWN_READER, ReplyClass.reader),
-        (FULL, ReplyClass.reader),
-        (reply_of(550, "unknown user"), ReplyClass.reader),
+        (ACCEPTED, ReplyClass.accepted),
+        (UNKNOWN_READER, ReplyClass.recipient),
+        (FULL, ReplyClass.recipient),
+        (reply_of(550, "unknown user"), ReplyClass.recipient),
         (reply_of(554, "transaction failed"), ReplyClass.about_us),
         (BLOCKED, ReplyClass.about_us),
         (reply_of(503, "bad sequence"), ReplyClass.about_us),
         (LOGIN, ReplyClass.login),
-        (GREYLISTED, ReplyClass.silent),
+        (GREYLISTED, ReplyClass.neutral),
         (OVERLOADED, ReplyClass.busy),
         (reply_of(452, "4.3.1 no room"), ReplyClass.busy),
-        (Reply(status=DeliveryStatus.unknown), ReplyClass.silent),
-        (Reply(status=DeliveryStatus.refused, enhanced="5.6.7"), ReplyClass.silent),
+        (Reply(status=DeliveryStatus.unknown), ReplyClass.neutral),
+        (Reply(status=DeliveryStatus.refused, enhanced="5.6.7"), ReplyClass.neutral),
     ],
 )
 def test_each_answer_speaks_of_us_of_a_reader_or_of_nothing(reply: Reply, kind: ReplyClass) -> None:
@@ -50,23 +50,23 @@ def test_each_answer_speaks_of_us_of_a_reader_or_of_nothing(reply: Reply, kind: 
 @pytest.mark.parametrize(
     ("answers", "trouble"),
     [
-        ([BLOCKED] * (ABOUT_US - 1), None),
-        ([BLOCKED] * ABOUT_US, StopReason.refuses_us),
-        ([LOGIN] * ABOUT_US, StopReason.login),
+        ([BLOCKED] * (REFUSALS_ABOUT_US - 1), None),
+        ([BLOCKED] * REFUSALS_ABOUT_US, StopReason.refuses_us),
+        ([LOGIN] * REFUSALS_ABOUT_US, StopReason.login),
         ([*[LOGIN] * 5, *[BLOCKED] * 5], StopReason.refuses_us),
         ([*[BLOCKED] * 9, ACCEPTED, *[BLOCKED] * 9], None),
         ([*[BLOCKED] * 9, UNKNOWN_READER, *[BLOCKED] * 9], None),
         ([*[BLOCKED] * 9, GREYLISTED, BLOCKED], StopReason.refuses_us),
-        ([UNKNOWN_READER] * (OF_ANY_KIND - 1), None),
-        ([UNKNOWN_READER] * OF_ANY_KIND, StopReason.refuses_all),
+        ([UNKNOWN_READER] * (REFUSALS_OF_ANY_KIND - 1), None),
+        ([UNKNOWN_READER] * REFUSALS_OF_ANY_KIND, StopReason.refuses_all),
         ([GREYLISTED] * 500, None),
-        ([OVERLOADED] * BUSY, StopReason.busy),
+        ([OVERLOADED] * BUSY_REPLIES, StopReason.busy),
     ],
 )
 def test_a_lane_stops_when_everything_is_refused_and_never_for_bad_addresses_among_good(
     answers: list[Reply], trouble: StopReason | None
 ) -> None:
-    streak = Streak()
+    streak = RefusalStreak()
     for answer in answers:
         streak = streak_after(streak, answer)
     assert why(streak) is trouble

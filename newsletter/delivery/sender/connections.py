@@ -18,7 +18,7 @@ from newsletter.delivery.throttle import breaker
 from newsletter.delivery.throttle.backoff import BackoffDetector
 from newsletter.errors import NewsletterError
 from newsletter.smtp.contract import DeliveryStatus, Envelope, RelayError, Reply, Transport, without_addresses
-from newsletter.store.ledger import Slowdown
+from newsletter.store.ledger import ProviderBackoff
 from newsletter.words import MailState
 
 IDLE_SECONDS = 45.0
@@ -42,14 +42,14 @@ class DrainOutbox:
     stopping: Callable[[], bool]
     detector: BackoffDetector
     envelopes_of: dict[int, EnvelopeFor] = field(default_factory=dict)  # by edition
-    backoffs: list[Slowdown] = field(default_factory=list)  # of providers that have just asked for less
+    backoffs: list[ProviderBackoff] = field(default_factory=list)  # of providers that have just asked for less
     attempts: int = 0
     accepted: int = 0
     trouble: str = ""
     closed: bool = False  # nothing more is started
     needs_drain: asyncio.Event = field(default_factory=asyncio.Event)  # the queue runs low, or a provider backs off
     low_water: int = 0
-    _streak: breaker.Streak = field(default_factory=breaker.Streak)
+    _streak: breaker.RefusalStreak = field(default_factory=breaker.RefusalStreak)
     _refused_in_streak: list[Attempt] = field(default_factory=list)
     _sleepers: deque[asyncio.Future[None]] = field(default_factory=deque)
 
@@ -132,8 +132,8 @@ class DrainOutbox:
             self.needs_drain.set()
 
     def _detect_backoff(self, provider: str, reply: Reply, now: datetime) -> None:
-        if slowdown := self.detector.observe(provider, reply, self.queue.limiter.table, now=now):
-            self.backoffs.append(slowdown)
+        if backoff := self.detector.observe(provider, reply, self.queue.limiter.table, now=now):
+            self.backoffs.append(backoff)
             self.needs_drain.set()
 
     def _feed_breaker(self, attempt: Attempt) -> None:
@@ -168,7 +168,7 @@ class ConnectionOutbox:
         queued, envelope = taken
         self._drawn[envelope.key] = queued
         self._sent[queued.provider] += 1
-        self._worn = self.shared.queue.limiter.worn(queued.provider, self._sent[queued.provider])
+        self._worn = self.shared.queue.limiter.is_exhausted(queued.provider, self._sent[queued.provider])
         return envelope
 
     async def next(self) -> Envelope | None:

@@ -21,9 +21,10 @@ from newsletter.delivery.sender.envelopes import EnvelopeFor
 from newsletter.delivery.sender.group_commit import GroupCommit
 from newsletter.delivery.sender.ready_queue import LeasedBatch, ReadyQueue
 from newsletter.delivery.throttle.backoff import BackoffDetector, start_backoff
-from newsletter.delivery.throttle.providers import RateLimitTable, shipped_table
+from newsletter.delivery.throttle.pace_file import shipped_table
+from newsletter.delivery.throttle.providers import RateLimitTable
 from newsletter.delivery.throttle.rate_limits import BLOCKED, WHOLE_LIMIT, RateLimiter
-from newsletter.delivery.throttle.routes import Route, mark_lane_working, route, suspend_lane
+from newsletter.delivery.throttle.routes import Route, find_route, mark_lane_working, suspend_lane
 from newsletter.delivery.throttle.warmup import warmup_left_today
 from newsletter.smtp.contract import Transport
 from newsletter.store import Store
@@ -221,15 +222,15 @@ class _Drain:
         self.next_limits = time.monotonic() + _LIMIT_SECONDS
         now, before = self.clock.now(), self.route
         with self.store.reading() as session:
-            found = route(session, self.lane, owner=self.sender.owner, pace=self.sender.pace(), now=now)
+            found = find_route(session, self.lane, owner=self.sender.owner, table=self.sender.pace(), now=now)
             reset = reset or before is None or (found.day, found.share) != (before.day, before.share)
             left = warmup_left_today(session, found.table, now=now) if reset else None
         if reset or found != before:
-            self.limiter.renew(found.table, lane=found.limits, left=left, share=found.share)
+            self.limiter.update(found.table, lane=found.limits, left=left, share=found.share)
             self.queue.limits_changed()
         self.route, self.pool.size = found, found.connections
         self.low_water = max(100, 4 * found.connections)
-        if found.troubled and self.outbox.accepted:
+        if found.is_marked and self.outbox.accepted:
             self._mark_lane_working()
 
     def _start_backoffs(self) -> None:

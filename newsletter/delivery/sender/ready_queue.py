@@ -79,7 +79,7 @@ class ReadyQueue:
         """This mail is not in flight any more."""
         self.in_flight -= 1
         queued.batch.in_flight -= 1
-        self.limiter.finished(queued.provider, line=queued.connection)
+        self.limiter.finish(queued.provider, connection=queued.connection)
         if self._standings.get(queued.provider) is _Standing.full:
             self._standings[queued.provider] = _Standing.ready
             self._ready.appendleft(queued.provider)
@@ -135,7 +135,7 @@ class ReadyQueue:
         """A full provider takes more mails on the connections that fill it: the next envelope rides behind the dot."""
         provider = self._provider_of_connection.get(connection, "")
         full = self._standings.get(provider) is _Standing.full and provider in self._queues
-        if full and self.limiter.take(provider, now, line=connection) == 0:
+        if full and self.limiter.try_start(provider, now, connection=connection) == 0:
             return self._take_from(provider, connection)
         return None
 
@@ -145,7 +145,7 @@ class ReadyQueue:
             if provider not in self._queues:
                 del self._standings[provider]
                 continue
-            wait = self.limiter.take(provider, now, line=connection)
+            wait = self.limiter.try_start(provider, now, connection=connection)
             if wait == 0:
                 self._ready.append(provider)
                 return self._take_from(provider, connection)

@@ -1,7 +1,7 @@
-"""How many mails a warming family may still get today, counted from the ledger: never more than it is used to (THR-05).
+"""Warm-up: how many mails a provider may still get today, counted from the ledger, so it never grows too fast (THR-05).
 
-A day is a day in Paris. Nothing is stored: the plan follows what receivers took, so a day without mails, a restart or a
-second machine cannot make it run ahead.
+A day is a day in Paris. Nothing is stored: the plan follows what receivers accepted, so a day without mails, a restart
+or a second machine cannot make it run ahead.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from newsletter.store.people import Subscriber
 from newsletter.store.portable import domain_of
 from newsletter.words import MailState
 
-REMEMBERED_DAYS = 30
+_REMEMBERED_DAYS = 30
 """Receivers forget a sender in about a month; a warm-up then begins anew."""
 
 
 def warmup_left_today(session: Session, table: RateLimitTable, *, now: datetime) -> dict[str, int]:
-    """For each family that warms up and was written to before: the mails it may still get today.
+    """For each provider that warms up and was written to before: the mails it may still get today.
 
-    A family that is not named may get its plan's first day. Mails on the wire count as taken.
+    A provider that is not named may get its plan's first day. Mails in flight count as accepted.
     """
     if not any(limits.warmup for limits in (table.default, *table.providers.values())):
         return {}
@@ -36,7 +36,7 @@ def warmup_left_today(session: Session, table: RateLimitTable, *, now: datetime)
 
 
 UNCAPPED = 1 << 62
-"""What is left to a family whose warm-up is over."""
+"""What is left to a provider whose warm-up is over."""
 
 
 def warmup_cap(plan: WarmUp, earlier: Sequence[int]) -> int | None:
@@ -48,7 +48,7 @@ def warmup_cap(plan: WarmUp, earlier: Sequence[int]) -> int | None:
 
 
 def accepted_by_day(session: Session, table: RateLimitTable, *, now: datetime) -> dict[str, list[int]]:
-    """How many mails each family took, day by day: today first, then back to a month ago."""
+    """How many mails each provider accepted, day by day: today first, then back to a month ago."""
     bounds = _midnights(paris_day(now))
     moment = sa.func.coalesce(col(Mail.answered_at), col(Mail.armed_at))
     day = sa.case(*((moment >= start, number) for number, start in enumerate(bounds)), else_=len(bounds))
@@ -68,4 +68,4 @@ def accepted_by_day(session: Session, table: RateLimitTable, *, now: datetime) -
 
 
 def _midnights(today: date) -> list[datetime]:
-    return [datetime.combine(today - timedelta(days=back), time(), PARIS) for back in range(REMEMBERED_DAYS + 1)]
+    return [datetime.combine(today - timedelta(days=back), time(), PARIS) for back in range(_REMEMBERED_DAYS + 1)]

@@ -1,13 +1,14 @@
-"""Which answers make us slow down, when, and to what."""
+"""Back-off: which answers make us slow down, when, and to what."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from newsletter.delivery.throttle.backoff import BackoffDetector, backoff_sentence, lowered, with_backoffs
-from newsletter.delivery.throttle.providers import BackoffRule, RateLimits, RateLimitTable, shipped_table
+from newsletter.delivery.throttle.pace_file import shipped_table
+from newsletter.delivery.throttle.providers import BackoffRule, RateLimits, RateLimitTable
 from newsletter.smtp.contract import DeliveryStatus, Reply
-from newsletter.store.ledger import Slowdown
+from newsletter.store.ledger import ProviderBackoff
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 FULL = Reply(status=DeliveryStatus.try_later, code=421, words="4.7.1 ME: Trop de connexions, OFR004_104")
@@ -21,13 +22,13 @@ TABLE = RateLimitTable(
 )
 
 
-def test_the_answer_that_is_one_too_many_slows_its_family_for_the_time_that_the_rule_says() -> None:
+def test_the_answer_that_is_one_too_many_slows_its_provider_for_the_time_that_the_rule_says() -> None:
     detector = BackoffDetector("default")
     assert detector.observe("orange", FULL, TABLE, now=NOW) is None
-    slow = detector.observe("orange", FULL, TABLE, now=NOW + timedelta(minutes=59))
-    assert slow is not None
-    assert (slow.family, slow.connections, slow.until) == ("orange", 1, NOW + timedelta(minutes=59 + 45))
-    assert slow.words.startswith("421 4.7.1 ME: Trop")
+    found = detector.observe("orange", FULL, TABLE, now=NOW + timedelta(minutes=59))
+    assert found is not None
+    assert (found.provider, found.connections, found.until) == ("orange", 1, NOW + timedelta(minutes=59 + 45))
+    assert found.words.startswith("421 4.7.1 ME: Trop")
     assert detector.observe("orange", FULL, TABLE, now=NOW + timedelta(minutes=60)) is None, "it counts anew"
 
 
@@ -42,21 +43,21 @@ def test_answers_that_are_too_far_apart_or_of_others_or_not_about_us_change_noth
         assert detector.observe("free", reply, TABLE, now=NOW) is None
 
 
-def test_the_rules_of_every_family_hold_for_each() -> None:
-    slow = BackoffDetector("default").observe(
+def test_the_rules_of_every_provider_hold_for_each() -> None:
+    found = BackoffDetector("default").observe(
         "other:figeac.example", Reply(status=DeliveryStatus.refused, code=554, words="Server BUSY"), TABLE, now=NOW
     )
-    assert slow is not None
-    assert slow.suspended
+    assert found is not None
+    assert found.suspended
 
 
 def test_of_two_limits_the_stricter_holds_and_nobody_elses_change() -> None:
-    slow = Slowdown(lane="default", family="orange", until=NOW, began_at=NOW, connections=5, per_minute=60)
-    table = with_backoffs(TABLE, [slow])
+    found = ProviderBackoff(lane="default", provider="orange", until=NOW, began_at=NOW, connections=5, per_minute=60)
+    table = with_backoffs(TABLE, [found])
     assert table.limits("orange") == RateLimits(connections=2, per_minute=60)
     assert table.limits("free") == TABLE.default
     assert with_backoffs(TABLE, []) is TABLE
-    assert lowered(RateLimits(), slow) == RateLimits(connections=5, per_minute=60)
+    assert lowered(RateLimits(), found) == RateLimits(connections=5, per_minute=60)
 
 
 @pytest.mark.parametrize(
@@ -69,9 +70,9 @@ def test_of_two_limits_the_stricter_holds_and_nobody_elses_change() -> None:
     ],
 )
 def test_what_we_do_meanwhile_is_said(suspended: bool, per_minute: int, connections: int, said: str) -> None:
-    slow = Slowdown(lane="default", family="orange", until=NOW, began_at=NOW)
-    slow.suspended, slow.per_minute, slow.connections = suspended, per_minute, connections
-    assert backoff_sentence(slow) == said
+    found = ProviderBackoff(lane="default", provider="orange", until=NOW, began_at=NOW)
+    found.suspended, found.per_minute, found.connections = suspended, per_minute, connections
+    assert backoff_sentence(found) == said
 
 
 def test_the_shipped_rules_know_what_the_big_receivers_say() -> None:

@@ -1,4 +1,4 @@
-"""A receiver that asks for less gets less, from every sender, while the others get their mail (THR-03)."""
+"""A provider that asks for less gets less, from every sender, while the others get their mail (THR-03)."""
 
 import asyncio
 import dataclasses
@@ -10,6 +10,7 @@ from click.testing import Result
 
 from newsletter.clock import StoppedClock
 from newsletter.delivery.ledger.balance import Balance, balance_of
+from newsletter.delivery.ledger.lanes import open_lane
 from newsletter.delivery.sender.drain import Drained, Sender
 from newsletter.delivery.throttle import backoff
 from newsletter.delivery.throttle.providers import BackoffRule, RateLimits, RateLimitTable
@@ -18,9 +19,9 @@ from newsletter.smtp.options import SmtpServer
 from newsletter.smtp.pipelined import PipelinedTransport
 from newsletter.store import Store
 from newsletter.store.columns import key
-from newsletter.store.ledger import Lane, Slowdown
+from newsletter.store.ledger import Lane, ProviderBackoff
 from tests.conftest import A_MONDAY
-from tests.kit.makers import a_subscriber, an_edition, plan_for_everyone
+from tests.kit.makers import a_subscriber, an_edition, before_0006, plan_for_everyone
 from tests.kit.smtp import MailServer, smtp_server
 from tests.store.test_delivery import plain_letter
 
@@ -37,7 +38,7 @@ TABLE = RateLimitTable(
 
 @dataclasses.dataclass
 class Send:
-    """An edition on its way, over one connection, to a server that Orange's readers are refused at for now."""
+    """An edition on its way, over one connection, to a server that refuses Orange's readers for now."""
 
     store: Store
     clock: StoppedClock
@@ -45,15 +46,15 @@ class Send:
     edition_id: int
 
     def send(self) -> Drained:
-        wire = PipelinedTransport(server=SmtpServer(host="127.0.0.1", port=self.mail_server.port))
-        sender = Sender(self.store, self.clock, wire, lambda _e: plain_letter, owner="test", pace=lambda: TABLE)
+        transport = PipelinedTransport(server=SmtpServer(host="127.0.0.1", port=self.mail_server.port))
+        sender = Sender(self.store, self.clock, transport, lambda _e: plain_letter, owner="test", pace=lambda: TABLE)
         return asyncio.run(sender.drain())
 
     def balance(self) -> Balance:
         with self.store.reading() as session:
             return balance_of(session, self.edition_id)
 
-    def slowed(self) -> list[Slowdown]:
+    def backoffs(self) -> list[ProviderBackoff]:
         with self.store.reading() as session:
             return backoff.active_backoffs(session, now=self.clock.now())
 
@@ -75,11 +76,11 @@ def underway(store: Store, clock: StoppedClock) -> Iterator[Send]:
         yield Send(store, clock, mail_server, edition_id)
 
 
-def test_a_family_that_says_stop_is_left_alone_for_its_time_and_the_others_get_their_mail(underway: Send) -> None:
+def test_a_provider_that_says_stop_is_left_alone_for_its_time_and_the_others_get_their_mail(underway: Send) -> None:
     underway.send()
     assert len(underway.mail_server.received) == OTHERS
-    (slow,) = underway.slowed()
-    assert (slow.family, slow.suspended, slow.until) == ("orange", True, A_MONDAY + timedelta(minutes=60))
+    (found,) = underway.backoffs()
+    assert (found.provider, found.suspended, found.until) == ("orange", True, A_MONDAY + timedelta(minutes=60))
     tried = underway.balance().deferred
     assert tried < ORANGE, "most of them were not even tried"
     underway.mail_server.at_rcpt.clear()
@@ -88,13 +89,13 @@ def test_a_family_that_says_stop_is_left_alone_for_its_time_and_the_others_get_t
     assert underway.balance().accepted == OTHERS
     underway.clock.advance(timedelta(minutes=20))
     underway.send()
-    assert underway.slowed() == []
+    assert underway.backoffs() == []
     assert underway.balance() == Balance(planned=ORANGE + OTHERS, accepted=ORANGE + OTHERS)
 
 
 def test_what_another_sender_was_told_holds_for_all(underway: Send) -> None:
-    row = Slowdown(
-        lane="default", family="orange", began_at=A_MONDAY, until=A_MONDAY + timedelta(hours=1), suspended=True,
+    row = ProviderBackoff(
+        lane="default", provider="orange", began_at=A_MONDAY, until=A_MONDAY + timedelta(hours=1), suspended=True,
         words="421 assez",
     )  # fmt: skip
     with underway.store.transaction() as session:
@@ -106,7 +107,22 @@ def test_what_another_sender_was_told_holds_for_all(underway: Send) -> None:
         assert backoff.end_backoff(session, "orange") == 0
 
 
-def test_the_commands_show_it_and_lift_it(
+def test_a_back_off_in_force_survives_the_upgrade(store: Store) -> None:
+    row = ProviderBackoff(
+        lane="default", provider="orange", began_at=A_MONDAY, until=A_MONDAY + timedelta(hours=1), suspended=True,
+        per_minute=3, connections=2, words="421 assez",
+    )  # fmt: skip
+    with store.transaction() as session:
+        open_lane(session, connections=1)
+        backoff.start_backoff(session, [row])
+    with store.engine.begin() as connection:
+        before_0006(connection)
+    assert store.upgrade()
+    with store.reading() as session:
+        assert [one.model_dump() for one in backoff.active_backoffs(session, now=A_MONDAY)] == [row.model_dump()]
+
+
+def test_the_commands_show_a_back_off_and_lift_it(
     instance: Instance, command: Callable[..., Result], clock: StoppedClock
 ) -> None:
     with instance.store.transaction() as session:
@@ -114,7 +130,9 @@ def test_the_commands_show_it_and_lift_it(
     plan_for_everyone(instance.store, edition_id, now=clock.now())
     with instance.store.transaction() as session:
         later = A_MONDAY + timedelta(days=3650)
-        row = Slowdown(lane="default", family="other:figeac.example", began_at=A_MONDAY, until=later, per_minute=1)
+        row = ProviderBackoff(
+            lane="default", provider="other:figeac.example", began_at=A_MONDAY, until=later, per_minute=1
+        )
         row.words = "450 Server busy"
         backoff.start_backoff(session, [row])
     said = command("pace", "show").output
