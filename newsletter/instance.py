@@ -40,7 +40,7 @@ class Created:
 
     keys: bool
     tables: bool
-    territory: territory.Loaded
+    territory: territory.TerritoryCounts
 
 
 def create_instance(settings: Settings) -> Created:

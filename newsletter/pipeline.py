@@ -22,7 +22,7 @@ from sqlmodel import Session
 
 import segments
 from newsletter import addresses, letters
-from newsletter.advisers import routing
+from newsletter.advisers import handover
 from newsletter.audience import privacy, signup
 from newsletter.clock import paris_day
 from newsletter.compose.mime import letterhead, write_message
@@ -384,7 +384,7 @@ def answer(instance: Instance, token: str, link_number: int, *, phone: str = "")
         return None
     now = instance.clock.now()
     with instance.store.transaction() as session:
-        given = answers.record(session, mail_id=numbers[1], link_number=link_number, now=now)
+        given = answers.record_answer(session, mail_id=numbers[1], link_number=link_number, now=now)
         if given is not None and given.kind is EventKind.callback:
             privacy.call_me_back(session, given.subscriber_id, phone=phone, now=now)
         return given
@@ -450,10 +450,10 @@ def refresh_leads(instance: Instance) -> LeadsRefreshed:
     with instance.store.transaction() as session:
         refreshed = update_leads(session, now=now)
     with instance.store.transaction() as session:
-        handovers = routing.hand_over(session, now=now)
-    for adviser_id in sorted({handover.adviser_id for handover in handovers}):
-        with suppress(RelayError):  # the letter is a courtesy: the leads stand on the adviser's desk
-            letters.tell_adviser(instance, adviser_id, lead_ids={handover.lead_id for handover in handovers})
+        handovers = handover.hand_over(session, now=now)
+    for adviser_id in sorted({made.adviser_id for made in handovers}):
+        with suppress(RelayError):  # the letter is a courtesy: the leads stand in the adviser's list
+            letters.tell_adviser(instance, adviser_id, lead_ids={made.lead_id for made in handovers})
     return LeadsRefreshed(found=refreshed, handed_over=len(handovers))
 
 

@@ -23,6 +23,11 @@ def fold(text: str) -> str:
     return " ".join(kept.split()) or " ".join("".join(letters).split()) or " ".join(plain.split())
 
 
+def typed_code(text: str) -> str:
+    """A printed code as it is stored, however somebody types it off the paper: case and spaces do not count."""
+    return "".join(text.split()).lower()
+
+
 def nearest(text: str, words: Iterable[str]) -> str | None:
     """The word that looks most like the text, or None when nothing comes near."""
     spelled = {fold(word): word for word in words}

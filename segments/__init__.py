@@ -8,17 +8,17 @@ from segments.errors import SegmentError
 from segments.explain import Explanation, Reason, explain
 from segments.grammar import parse
 from segments.reach import Reach, Sampled, reach, sample
-from segments.saved import Saved, library
+from segments.saved import LibrarySegment, library
 from segments.sentence import sentence
 from segments.sql import condition
-from segments.tree import Tree, to_text
+from segments.tree import Tree, segment_text
 
 __all__ = [
     "Explanation",
+    "LibrarySegment",
     "Reach",
     "Reason",
     "Sampled",
-    "Saved",
     "SegmentError",
     "Tree",
     "check",
@@ -28,7 +28,7 @@ __all__ = [
     "parse",
     "reach",
     "sample",
+    "segment_text",
     "sentence",
-    "to_text",
     "understand",
 ]

@@ -11,8 +11,8 @@ from newsletter.countries import country_code, country_names
 from newsletter.i18n import _
 from newsletter.text import fold
 from newsletter.words import Axis, ConsentState, Horizon
-from segments.errors import SegmentError, hint_among, place_of
-from segments.fields import AXES, HORIZONS, STATES, Field
+from segments.errors import SegmentError, hint_among, position_of
+from segments.fields import AXIS_WORDS, HORIZON_WORDS, STATE_WORDS, Field
 from segments.tree import (
     Agreed,
     Begins,
@@ -21,18 +21,18 @@ from segments.tree import (
     Dated,
     Every,
     Everyone,
-    Name,
     Node,
     Not,
     OneOf,
-    Place,
     Plans,
     Some,
     Span,
+    TextPosition,
     Topic,
     Tree,
+    TypedName,
     Unit,
-    spelling,
+    word_for,
 )
 
 _CHOICES = {
@@ -75,7 +75,7 @@ class Builder(Transformer_NonRecursive[Token, Any]):
         return Not(self.chosen(parts))
 
     def plans(self, parts: list[Any]) -> Node:
-        return Plans(tuple(_meaning(HORIZONS, name) for name in parts[1:]))
+        return Plans(tuple(_meaning(HORIZON_WORDS, name) for name in parts[1:]))
 
     def not_plans(self, parts: list[Any]) -> Node:
         return Not(self.plans(parts))
@@ -83,10 +83,10 @@ class Builder(Transformer_NonRecursive[Token, Any]):
     def begins(self, parts: list[Any]) -> Node:
         return Begins(tuple(parts[1:]))
 
-    def agreed(self, parts: list[Name]) -> Node:
-        return Agreed(_meaning(AXES, parts[0]), tuple(_meaning(STATES, name) for name in parts[1:]))
+    def agreed(self, parts: list[TypedName]) -> Node:
+        return Agreed(_meaning(AXIS_WORDS, parts[0]), tuple(_meaning(STATE_WORDS, name) for name in parts[1:]))
 
-    def not_agreed(self, parts: list[Name]) -> Node:
+    def not_agreed(self, parts: list[TypedName]) -> Node:
         return Not(self.agreed(parts))
 
     def dated(self, parts: list[Any]) -> Node:
@@ -101,7 +101,7 @@ class Builder(Transformer_NonRecursive[Token, Any]):
     def not_clicked(self, parts: list[Any]) -> Node:
         return Not(self.clicked(parts))
 
-    def about(self, parts: list[Any]) -> tuple[Topic, Name]:
+    def about(self, parts: list[Any]) -> tuple[Topic, TypedName]:
         return (Topic.sector if parts[0].endswith("secteur") else Topic.employer, parts[1])
 
     def since(self, parts: list[Any]) -> tuple[Bound, date | Span]:
@@ -123,11 +123,11 @@ class Builder(Transformer_NonRecursive[Token, Any]):
             )
         return Span(number, unit)
 
-    def bare(self, words: list[Token]) -> Name:
+    def bare(self, words: list[Token]) -> TypedName:
         typed = " ".join(self._typed(word) for word in words)
-        return Name("" if fold(typed) == "inconnu" else typed, self._place(words[0]))
+        return TypedName("" if fold(typed) == "inconnu" else typed, self._place(words[0]))
 
-    def quoted(self, parts: list[Token]) -> Name:
+    def quoted(self, parts: list[Token]) -> TypedName:
         typed = self._typed(parts[0])
         name = typed[1:-1].strip() if typed[0] == "«" else re.sub('(["“”„])["“”„]', r"\1", typed[1:-1])
         if not name.strip():
@@ -136,7 +136,7 @@ class Builder(Transformer_NonRecursive[Token, Any]):
                 found=typed,
                 hint=_("Écrivez une valeur entre les guillemets, ou « inconnu »."),
             )
-        return Name(name, self._place(parts[0]))
+        return TypedName(name, self._place(parts[0]))
 
     def _when(self, part: Span | Token) -> date | Span:
         if isinstance(part, Span):
@@ -164,11 +164,11 @@ class Builder(Transformer_NonRecursive[Token, Any]):
     def _typed(self, token: Token) -> str:
         return self.text[token.start_pos : token.end_pos]
 
-    def _place(self, token: Token) -> Place:
-        return place_of(self.text, token.start_pos or 0)
+    def _place(self, token: Token) -> TextPosition:
+        return position_of(self.text, token.start_pos or 0)
 
 
-def _known(field: Field, name: Name) -> Name:
+def _known(field: Field, name: TypedName) -> TypedName:
     """A country as its code; any other name as it is."""
     if field is not Field.country or not name.text:
         return name
@@ -179,15 +179,15 @@ def _known(field: Field, name: Name) -> Name:
             found=name.text,
             hint=_("Ce n’est pas un pays connu.") + hint_among(name.text, country_names().values()),
         )
-    return Name(code, name.at)
+    return TypedName(code, name.at)
 
 
-def _meaning(words: dict[str, Meaning], name: Name) -> Meaning:
+def _meaning(words: dict[str, Meaning], name: TypedName) -> Meaning:
     typed = fold(name.text or "inconnu")
     for word, meaning in words.items():
         if fold(word) == typed:
             return meaning
-    first_words = {meaning: spelling(words, meaning) for meaning in words.values()}
+    first_words = {meaning: word_for(words, meaning) for meaning in words.values()}
     raise SegmentError(
         at=name.at,
         found=name.text or "inconnu",

@@ -12,7 +12,7 @@ from newsletter.text import fold
 from segments.errors import SegmentError, hint_among
 from segments.fields import Field
 from segments.grammar import parse
-from segments.tree import Clicked, Leaf, Name, OneOf, Topic, Tree, leaves
+from segments.tree import Clicked, Leaf, OneOf, Topic, Tree, TypedName, leaves
 
 
 def understand(session: Session, text: str) -> Tree:
@@ -29,8 +29,8 @@ def check(session: Session, tree: Tree) -> None:
         _check_names(session, kind, [name for other, name in asked if other is kind])
 
 
-Named = Field | Topic
-LISTS: dict[Named, tuple[Any, ...]] = {
+_NamedThing = Field | Topic
+_NAME_COLUMNS: dict[_NamedThing, tuple[Any, ...]] = {
     Field.sector: (col(Sector.name_fr), col(Sector.name_en), col(Sector.code)),
     Topic.sector: (col(Sector.name_fr), col(Sector.name_en), col(Sector.code)),
     Field.partner: (col(Partner.name),),
@@ -40,7 +40,7 @@ LISTS: dict[Named, tuple[Any, ...]] = {
 }
 """The columns a name may be found in; the first holds what we suggest."""
 
-_UNKNOWN: dict[Named, str] = {
+_UNKNOWN: dict[_NamedThing, str] = {
     Field.sector: lazy("Ce n’est pas un secteur de la liste."),
     Topic.sector: lazy("Ce n’est pas un secteur de la liste."),
     Field.partner: lazy("Aucun partenaire ne porte ce nom."),
@@ -50,18 +50,18 @@ _UNKNOWN: dict[Named, str] = {
 }
 
 
-def _names(leaf: Leaf) -> Iterable[tuple[Named, Name]]:
+def _names(leaf: Leaf) -> Iterable[tuple[_NamedThing, TypedName]]:
     match leaf:
-        case OneOf(field, names) if field in LISTS:
+        case OneOf(field, names) if field in _NAME_COLUMNS:
             return [(field, name) for name in names]
-        case Clicked(topic, Name() as name):
+        case Clicked(topic, TypedName() as name):
             return [(topic, name)]
         case _:
             return []
 
 
-def _check_names(session: Session, kind: Named, names: list[Name]) -> None:
-    rows = session.connection().execute(sa.select(*LISTS[kind])).all()
+def _check_names(session: Session, kind: _NamedThing, names: list[TypedName]) -> None:
+    rows = session.connection().execute(sa.select(*_NAME_COLUMNS[kind])).all()
     known = {fold(word) for row in rows for word in row}
     for name in names:
         if fold(name.text) not in known:

@@ -9,13 +9,13 @@ from newsletter.errors import NewsletterError
 from newsletter.i18n import _
 from newsletter.text import fold, nearest
 from segments.fields import Field
-from segments.tree import Place
+from segments.tree import TextPosition
 
 
 class SegmentError(NewsletterError):
     """The segment cannot be understood, or names what does not exist. Line and column count from 1."""
 
-    def __init__(self, *, at: Place, found: str, hint: str) -> None:
+    def __init__(self, *, at: TextPosition, found: str, hint: str) -> None:
         self.line, self.column, self.hint = at.line, at.column, hint
         self.found = _fit_to_show(found)
         super().__init__(
@@ -46,10 +46,10 @@ def _fit_to_show(found: str) -> str:
     return found if len(found) <= 40 else found[:39] + "…"
 
 
-def place_of(text: str, position: int) -> Place:
+def position_of(text: str, position: int) -> TextPosition:
     """Line and column of a character."""
     line_start = text.rfind("\n", 0, position) + 1
-    return Place(text.count("\n", 0, position) + 1, position - line_start + 1)
+    return TextPosition(text.count("\n", 0, position) + 1, position - line_start + 1)
 
 
 _WORDS = {
@@ -66,7 +66,7 @@ def in_french(error: UnexpectedInput, text: str) -> SegmentError:
     if ended or position < 0:
         position = len(text.rstrip())
     found = re.split(r"[\s()=≠,;]", text[position:], maxsplit=1)[0] or text[position : position + 1]
-    return SegmentError(at=place_of(text, position), found=found, hint=_hint(error, text, position, found))
+    return SegmentError(at=position_of(text, position), found=found, hint=_hint(error, text, position, found))
 
 
 def _hint(error: UnexpectedInput, text: str, position: int, found: str) -> str:

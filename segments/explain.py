@@ -11,7 +11,7 @@ from newsletter.i18n import _
 from newsletter.store.people import Subscriber
 from segments.facts import known_facts
 from segments.sql import condition
-from segments.tree import Every, Everyone, Leaf, Not, Some, Tree, leaves, to_text
+from segments.tree import Every, Everyone, Leaf, Not, Some, Tree, leaves, segment_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def explain(session: Session, tree: Tree, subscriber_id: int, *, today: date) ->
     return Explanation(
         inside=inside,
         because=tuple(
-            Reason(holds=holds[leaf], condition=to_text(leaf), known=facts[leaf])
+            Reason(holds=holds[leaf], condition=segment_text(leaf), known=facts[leaf])
             for leaf in dict.fromkeys(_deciding(tree, holds))
         ),
     )

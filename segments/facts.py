@@ -15,13 +15,13 @@ from newsletter.store.activity import Engagement
 from newsletter.store.catalogue import Commune, Epci, Partner, Sector
 from newsletter.store.people import Consent, Interest, Subscriber
 from newsletter.words import Axis, ConsentState, Horizon, label
-from segments.fields import AXES, Field
+from segments.fields import AXIS_WORDS, Field
 from segments.sql import topics
-from segments.tree import Agreed, Begins, Clicked, Dated, Leaf, OneOf, Plans, spelling
+from segments.tree import Agreed, Begins, Clicked, Dated, Leaf, OneOf, Plans, word_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class _KnownFacts:
     """What the store holds of a person that a segment may ask about. Empty: not known."""
 
     country: str
@@ -45,10 +45,10 @@ def known_facts(session: Session, subscriber_id: int, asked: Sequence[Leaf]) -> 
     }
 
 
-def _known(session: Session, subscriber_id: int) -> Known:
+def _known(session: Session, subscriber_id: int) -> _KnownFacts:
     row = session.connection().execute(_described(subscriber_id)).one()
     country, postcode, horizon, joined_at, met_on, partner, commune, epci = row
-    return Known(
+    return _KnownFacts(
         country=country,
         postcode=postcode,
         horizon=horizon,
@@ -100,7 +100,7 @@ def _said(session: Session, subscriber_id: int) -> dict[Axis, ConsentState]:
     return dict(iter(session.connection().execute(history)))
 
 
-def _clicks(session: Session, subscriber_id: int, leaf: Clicked, person: Known) -> str:
+def _clicks(session: Session, subscriber_id: int, leaf: Clicked, person: _KnownFacts) -> str:
     newest = session.connection().scalar(
         sa.select(sa.func.max(col(Engagement.last_click_day))).where(
             col(Engagement.subscriber_id) == subscriber_id, col(Engagement.topic).in_(topics(leaf.topic, leaf.name))
@@ -113,7 +113,7 @@ def _clicks(session: Session, subscriber_id: int, leaf: Clicked, person: Known) 
     return _("aucun clic")
 
 
-def _fact(leaf: OneOf | Begins | Plans | Agreed | Dated, person: Known) -> str:
+def _fact(leaf: OneOf | Begins | Plans | Agreed | Dated, person: _KnownFacts) -> str:
     match leaf:
         case OneOf(field, _names):
             return f"{field} : {_value(field, person) or _('inconnu')}"
@@ -122,7 +122,7 @@ def _fact(leaf: OneOf | Begins | Plans | Agreed | Dated, person: Known) -> str:
         case Plans():
             return f"{Field.horizon} : {label(person.horizon)}"
         case Agreed(axis, _states):
-            return f"{spelling(AXES, axis)} : {label(person.said.get(axis, ConsentState.unknown))}"
+            return f"{word_for(AXIS_WORDS, axis)} : {label(person.said.get(axis, ConsentState.unknown))}"
         case Dated(Field.joined, _bound, _when):
             return _("inscription : {day}").format(day=f"{person.joined_on:%d/%m/%Y}")
         case Dated():
@@ -131,7 +131,7 @@ def _fact(leaf: OneOf | Begins | Plans | Agreed | Dated, person: Known) -> str:
             assert_never(leaf)
 
 
-def _value(field: Field, person: Known) -> str:
+def _value(field: Field, person: _KnownFacts) -> str:
     match field:
         case Field.country:
             return country_names().get(person.country, person.country)

@@ -24,52 +24,56 @@ class Field(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A line of the crib sheet shown beside the box where segments are typed."""
+class FieldHelp:
+    """What the guide beside the box where segments are typed says of a field."""
 
     about: str
     example: str
 
 
-CRIB: dict[Field, Entry] = {
-    Field.agreed: Entry(
+FIELD_GUIDE: dict[Field, FieldHelp] = {
+    Field.agreed: FieldHelp(
         about=lazy(
             "Ce que la personne a dit : newsletter, clics, ouvertures, référent, employeurs ; oui, non, inconnu."
         ),
         example="accord newsletter = oui",
     ),
-    Field.sector: Entry(
+    Field.sector: FieldHelp(
         about=lazy("Un métier qui l’intéresse, de la liste des secteurs."), example="secteur parmi (santé, numérique)"
     ),
-    Field.partner: Entry(
+    Field.partner: FieldHelp(
         about=lazy("Le partenaire où nous l’avons rencontrée."), example='partenaire ≠ "Bois des elfes"'
     ),
-    Field.country: Entry(
+    Field.country: FieldHelp(
         about=lazy("Son pays, par son nom ou son code à deux lettres."), example="pays parmi (FR, BE)"
     ),
-    Field.postcode: Entry(
+    Field.postcode: FieldHelp(
         about=lazy("Son code postal, entier ou par son début."), example="code postal commence par 75"
     ),
-    Field.horizon: Entry(
+    Field.horizon: FieldHelp(
         about=lazy("Quand elle pense s’installer : dans l’année, 1 à 3 ans, plus tard, curiosité, inconnu."),
         example="projet = dans l’année",
     ),
-    Field.joined: Entry(
+    Field.joined: FieldHelp(
         about=lazy("Depuis quand elle est inscrite : une date, ou une durée."),
         example="inscrit depuis moins de 90 jours",
     ),
-    Field.met: Entry(about=lazy("Quand nous l’avons rencontrée : une année ou une date."), example="rencontré en 2026"),
-    Field.commune: Entry(about=lazy("La commune du Lot où elle aimerait vivre."), example="commune souhaitée = Figeac"),
-    Field.epci: Entry(
+    Field.met: FieldHelp(
+        about=lazy("Quand nous l’avons rencontrée : une année ou une date."), example="rencontré en 2026"
+    ),
+    Field.commune: FieldHelp(
+        about=lazy("La commune du Lot où elle aimerait vivre."), example="commune souhaitée = Figeac"
+    ),
+    Field.epci: FieldHelp(
         about=lazy("L’intercommunalité de la commune souhaitée."), example='epci visé = "CC Grand-Figeac"'
     ),
-    Field.clicked: Entry(
+    Field.clicked: FieldHelp(
         about=lazy("Un clic mesuré, sur tout lien ou sur un secteur ou un employeur (si elle accepte la mesure)."),
         example="a cliqué secteur industrie depuis 90 jours",
     ),
 }
 
-AXES: dict[str, Axis] = {
+AXIS_WORDS: dict[str, Axis] = {
     "newsletter": Axis.newsletter,
     "clics": Axis.clicks,
     "ouvertures": Axis.opens,
@@ -78,12 +82,12 @@ AXES: dict[str, Axis] = {
     "lettre": Axis.newsletter,
     "rappel": Axis.adviser,
 }
-STATES: dict[str, ConsentState] = {
+STATE_WORDS: dict[str, ConsentState] = {
     "oui": ConsentState.granted,
     "non": ConsentState.denied,
     "inconnu": ConsentState.unknown,
 }
-HORIZONS: dict[str, Horizon] = {
+HORIZON_WORDS: dict[str, Horizon] = {
     "dans l’année": Horizon.this_year,
     "1 à 3 ans": Horizon.one_to_three_years,
     "plus tard": Horizon.later,

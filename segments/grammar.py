@@ -11,15 +11,15 @@ from lark.exceptions import UnexpectedInput, VisitError
 
 from newsletter.i18n import _
 from segments.build import Builder
-from segments.errors import SegmentError, in_french, place_of
-from segments.tree import Place, Tree, parts_of
+from segments.errors import SegmentError, in_french, position_of
+from segments.tree import TextPosition, Tree, parts_of
 
-LONGEST = 4000
+_LONGEST = 4000
 """Characters in a segment."""
-DEEPEST = 25
+_DEEPEST = 25
 """Brackets and `non` within each other: what a person can still read, and every database still compiles."""
 
-GRAMMAR = r"""
+_GRAMMAR = r"""
 start: either?
 either: both (_OU both)*
 both: part (_ET part)*
@@ -90,7 +90,7 @@ _KEYWORD_LETTERS = str.maketrans(
     _ACCENTED + _ACCENTED.upper() + ascii_uppercase + _SIGNS, _BARE + _BARE + ascii_lowercase + _PLAIN_SIGNS
 )
 """One character for one, so that places in the copy are places in the text. Names are compared by `text.fold`."""
-_language = Lark(GRAMMAR, parser="lalr", propagate_positions=True)
+_language = Lark(_GRAMMAR, parser="lalr", propagate_positions=True)
 
 
 def parse(text: str) -> Tree:
@@ -105,25 +105,25 @@ def parse(text: str) -> Tree:
         raise in_french(error, text) from None
     except VisitError as error:
         raise error.orig_exc from None
-    if _depth(tree) > DEEPEST:
+    if _depth(tree) > _DEEPEST:
         raise SegmentError(
-            at=Place(), found="(", hint=_("Trop de parenthèses l’une dans l’autre : simplifiez le segment.")
+            at=TextPosition(), found="(", hint=_("Trop de parenthèses l’une dans l’autre : simplifiez le segment.")
         )
     found: Tree = tree
     return found
 
 
 def _readable(text: str) -> None:
-    if len(text) > LONGEST:
+    if len(text) > _LONGEST:
         raise SegmentError(
-            at=Place(),
+            at=TextPosition(),
             found=text[:20],
-            hint=_("Un segment tient en {most} caractères : raccourcissez-le.").format(most=LONGEST),
+            hint=_("Un segment tient en {most} caractères : raccourcissez-le.").format(most=_LONGEST),
         )
     for position, character in enumerate(text):
         if not character.isprintable() and not character.isspace():
             raise SegmentError(
-                at=place_of(text, position), found=_("caractère invisible"), hint=_("Effacez-le ou retapez le mot.")
+                at=position_of(text, position), found=_("caractère invisible"), hint=_("Effacez-le ou retapez le mot.")
             )
 
 

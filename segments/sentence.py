@@ -17,7 +17,6 @@ from segments.tree import (
     Every,
     Everyone,
     Leaf,
-    Name,
     Node,
     Not,
     OneOf,
@@ -26,6 +25,7 @@ from segments.tree import (
     Span,
     Topic,
     Tree,
+    TypedName,
     Unit,
 )
 
@@ -96,7 +96,7 @@ def _either(words: Sequence[str], *, negated: bool = False) -> str:
     return _row(words, _("ni") if negated else _("ou"))
 
 
-def _quoted(names: Sequence[Name]) -> list[str]:
+def _quoted(names: Sequence[TypedName]) -> list[str]:
     return [f"« {name.text} »" for name in names]
 
 
@@ -108,7 +108,7 @@ _IN_COUNTRY = {
 }  # fmt: skip
 
 
-def _in_country(name: Name) -> str:
+def _in_country(name: TypedName) -> str:
     country = country_names().get(name.text, name.text)
     return _IN_COUNTRY.get(name.text, _("dans le pays « {country} »").format(country=country))
 
@@ -123,7 +123,7 @@ def _verb(clause: str, *, negated: bool) -> str:
     return f"{start}{no}{verb} pas" + (f" {after[0]}" if after else "")
 
 
-def _named(field: Field, names: Sequence[Name], *, negated: bool) -> str:
+def _named(field: Field, names: Sequence[TypedName], *, negated: bool) -> str:
     known = [name for name in names if name.text]
     clauses = [_KNOWN[field] if negated else _NOT_KNOWN[field]] if len(known) < len(names) else []
     if known and field is Field.country:
@@ -195,7 +195,7 @@ _STATE_WORDS = {
 }
 
 
-def _clicking(topic: Topic, name: Name | None, since: date | Span | None, *, negated: bool) -> str:
+def _clicking(topic: Topic, name: TypedName | None, since: date | Span | None, *, negated: bool) -> str:
     said = _verb(_("qui {not}ont cliqué"), negated=negated)
     if name and topic is Topic.sector:
         said += " " + _("sur le secteur « {name} »").format(name=name.text)

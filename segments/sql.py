@@ -27,7 +27,6 @@ from segments.tree import (
     Every,
     Everyone,
     Leaf,
-    Name,
     Not,
     OneOf,
     Plans,
@@ -35,6 +34,7 @@ from segments.tree import (
     Span,
     Topic,
     Tree,
+    TypedName,
     Unit,
 )  # fmt: skip
 
@@ -180,7 +180,7 @@ def _morning(day: date) -> datetime:
     return from_paris(datetime.combine(day, time.min)).astimezone(UTC)
 
 
-def _clicked(topic: Topic, name: Name | None, since: date | Span | None, today: date) -> Condition:
+def _clicked(topic: Topic, name: TypedName | None, since: date | Span | None, today: date) -> Condition:
     clicks = sa.select(sa.literal(1)).where(
         col(Engagement.subscriber_id) == col(Subscriber.id), col(Engagement.topic).in_(topics(topic, name))
     )
@@ -189,7 +189,7 @@ def _clicked(topic: Topic, name: Name | None, since: date | Span | None, today: 
     return sa.exists(clicks.correlate(Subscriber))
 
 
-def topics(topic: Topic, name: Name | None) -> Any:
+def topics(topic: Topic, name: TypedName | None) -> Any:
     """The topics of Engagement that a click on this is counted under: values, or a select of them."""
     typed = name.text if name else ""
     match topic:

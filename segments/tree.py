@@ -13,11 +13,11 @@ from typing import assert_never
 
 from newsletter.text import fold
 from newsletter.words import Axis, ConsentState, Horizon
-from segments.fields import AXES, HORIZONS, STATES, Field
+from segments.fields import AXIS_WORDS, HORIZON_WORDS, STATE_WORDS, Field
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TextPosition:
     """Where something stands in the text; both count from 1."""
 
     line: int = 1
@@ -25,11 +25,11 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class TypedName:
     """A value as typed: a country's code, or the name of a row. Empty: nothing known (`inconnu`)."""
 
     text: str
-    at: Place = field(default=Place(), compare=False, repr=False)
+    at: TextPosition = field(default=TextPosition(), compare=False, repr=False)
 
 
 class Unit(StrEnum):
@@ -90,14 +90,14 @@ class OneOf:
     """The country, postcode, sector, partner, commune or EPCI is one of these."""
 
     field: Field
-    names: tuple[Name, ...]
+    names: tuple[TypedName, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Begins:
     """The postcode begins with one of these."""
 
-    prefixes: tuple[Name, ...]
+    prefixes: tuple[TypedName, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Clicked:
     """A human click on this topic was recorded, on that day or later."""
 
     topic: Topic = Topic.any
-    name: Name | None = None
+    name: TypedName | None = None
     since: date | Span | None = None
 
 
@@ -156,7 +156,7 @@ def leaves(tree: Tree) -> list[Leaf]:
     return [leaf for part in parts_of(tree) for leaf in leaves(part)]
 
 
-def to_text(tree: Tree) -> str:
+def segment_text(tree: Tree) -> str:
     """The tree in the language, in its canonical spelling."""
     match tree:
         case Everyone():
@@ -190,7 +190,7 @@ def _negated(part: Node) -> str:
 
 
 def _bracketed(part: Node) -> str:
-    return f"({to_text(part)})" if isinstance(part, Every | Some) else to_text(part)
+    return f"({segment_text(part)})" if isinstance(part, Every | Some) else segment_text(part)
 
 
 def _chosen(leaf: OneOf | Plans | Agreed, *, negated: bool) -> str:
@@ -198,16 +198,16 @@ def _chosen(leaf: OneOf | Plans | Agreed, *, negated: bool) -> str:
         case OneOf(subject, names):
             start, words = str(subject), [_word(name.text) for name in names]
         case Plans(horizons):
-            start, words = str(Field.horizon), [_word(spelling(HORIZONS, horizon)) for horizon in horizons]
+            start, words = str(Field.horizon), [_word(word_for(HORIZON_WORDS, horizon)) for horizon in horizons]
         case Agreed(axis, states):
-            start = f"{Field.agreed} {spelling(AXES, axis)}"
-            words = [spelling(STATES, state) for state in states]
+            start = f"{Field.agreed} {word_for(AXIS_WORDS, axis)}"
+            words = [word_for(STATE_WORDS, state) for state in states]
     if len(words) == 1:
         return f"{start} {'≠' if negated else '='} {words[0]}"
     return f"{start} {'pas ' if negated else ''}parmi {_listed(words)}"
 
 
-def spelling(words: Mapping[str, StrEnum], meaning: StrEnum) -> str:
+def word_for(words: Mapping[str, StrEnum], meaning: StrEnum) -> str:
     """The word we write for this meaning."""
     return next(word for word, value in words.items() if value is meaning)
 

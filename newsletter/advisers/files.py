@@ -20,7 +20,7 @@ from newsletter.store.leads import Adviser, TerritoryRule
 from newsletter.store.staff import Account
 from newsletter.text import fold, nearest
 
-LARGEST = 1_000_000  # bytes
+_LARGEST = 1_000_000  # bytes
 
 
 class AdviserFileError(NewsletterError):
@@ -92,7 +92,7 @@ def load_file(session: Session, path: Path) -> LoadedAdvisers:
 
 def _read(path: Path) -> _File:
     try:
-        if path.stat().st_size > LARGEST:
+        if path.stat().st_size > _LARGEST:
             raise AdviserFileError(
                 _("Le fichier {name} est trop gros pour être une liste de référents.").format(name=path.name)
             )

@@ -7,16 +7,17 @@ from sqlmodel import Session, col, select
 
 from newsletter.errors import NotFoundError
 from newsletter.i18n import _
+from newsletter.store.columns import key
 from newsletter.store.leads import Handover, Lead, Outcome
 from newsletter.words import LeadState, OutcomeKind
 
-CLOSING = frozenset({OutcomeKind.settled, OutcomeKind.not_now, OutcomeKind.not_interested})
+_CLOSING = frozenset({OutcomeKind.settled, OutcomeKind.not_now, OutcomeKind.not_interested})
 """After these there is no one to call any more; a new "call me back" opens the lead again."""
 
-LONGEST_NOTE = 2_000
+_LONGEST_NOTE = 2_000
 
 
-def record(
+def record_outcome(
     session: Session,
     *,
     adviser_id: int | None,
@@ -39,17 +40,16 @@ def record(
     if found is None:
         raise NotFoundError(_("Cette piste n’est pas dans votre liste. Revenez à vos pistes."))
     lead, handover = found
-    lead.state = LeadState.closed if kind in CLOSING else LeadState.handed_over
-    assert handover.id is not None
+    lead.state = LeadState.closed if kind in _CLOSING else LeadState.handed_over
     outcome = Outcome(
-        handover_id=handover.id, kind=kind, note=note.strip()[:LONGEST_NOTE], at=now, account_id=account_id
+        handover_id=key(handover.id), kind=kind, note=note.strip()[:_LONGEST_NOTE], at=now, account_id=account_id
     )
     session.add_all([lead, outcome])
     session.flush()
     return outcome
 
 
-def counts(session: Session) -> dict[OutcomeKind, int]:
+def outcome_counts(session: Session) -> dict[OutcomeKind, int]:
     """How many leads stand at each outcome, by their newest one."""
     newest = sa.select(sa.func.max(col(Outcome.id))).group_by(col(Outcome.handover_id))
     rows = session.execute(

@@ -56,7 +56,7 @@ def adviser_named(session: Session, name: str) -> Adviser:
     return found
 
 
-def adviser(session: Session, adviser_id: int) -> Adviser:
+def find(session: Session, adviser_id: int) -> Adviser:
     """The adviser of this number. Raises NotFoundError."""
     found = session.get(Adviser, adviser_id)
     if found is None:
@@ -78,7 +78,7 @@ def accounts(session: Session) -> Sequence[Account]:
 def save(session: Session, form: AdviserForm, *, adviser_id: int | None = None) -> Adviser:
     """Add an adviser, or write over one. Raises RefusedError, having written nothing, when something does not fit."""
     _check(session, form, adviser_id=adviser_id)
-    row = adviser(session, adviser_id) if adviser_id is not None else Adviser(name="", address="")
+    row = find(session, adviser_id) if adviser_id is not None else Adviser(name="", address="")
     row.name, row.address, row.capacity = form.name.strip(), form.address.strip(), form.capacity
     row.absent_from, row.absent_until = form.absent_from, form.absent_until
     row.stand_in_id, row.account_id = form.stand_in_id, form.account_id
@@ -132,12 +132,12 @@ def territories(session: Session) -> list[Territory]:
     return sorted(found, key=lambda rule: (not rule.epci, not rule.sector, rule.epci, rule.sector, rule.rule_id))
 
 
-def add_territory(session: Session, adviser_id: int, *, epci: str | None, sector: str | None) -> None:
+def add_territory_rule(session: Session, adviser_id: int, *, epci: str | None, sector: str | None) -> None:
     """Give an adviser a territory (SIREN), a trade (code), both, or, with neither, everything that is left.
 
     A rule that stands already is left as it is: UNIQUE does not hold for empty parts, so it is looked for here.
     """
-    adviser(session, adviser_id)
+    find(session, adviser_id)
     known_epci = epci is None or session.get(Epci, epci) is not None
     if not known_epci or (sector is not None and session.get(Sector, sector) is None):
         raise RefusedError(_("Ce territoire ou ce métier n’est pas dans nos listes : choisissez-le dans le menu."))
@@ -151,7 +151,7 @@ def add_territory(session: Session, adviser_id: int, *, epci: str | None, sector
         session.flush()
 
 
-def drop_territory(session: Session, rule_id: int) -> None:
+def drop_territory_rule(session: Session, rule_id: int) -> None:
     """Take a territory rule away; one that is gone already is no mistake. Handovers made by it stay."""
     session.execute(sa.delete(TerritoryRule).where(col(TerritoryRule.id) == rule_id))
 

@@ -12,6 +12,7 @@ from newsletter.clock import in_paris
 from newsletter.i18n import _
 from newsletter.store import consents
 from newsletter.store.catalogue import Support
+from newsletter.store.columns import key
 from newsletter.store.consent_chain import ConsentStatement
 from newsletter.store.people import Interest, SignUp, Subscriber, Suppression
 from newsletter.store.portable import insert_new
@@ -33,7 +34,7 @@ def asked_by(session: Session, sign_up_id: int) -> str | None:
     return asked.first_name if asked is not None and asked.address else None
 
 
-def confirm(session: Session, sign_up_id: int, *, now: datetime) -> Confirmed | None:
+def confirm_sign_up(session: Session, sign_up_id: int, *, now: datetime) -> Confirmed | None:
     """Make the sign-up count: subscriber, consents with their proof, the way back from an unsubscription.
 
     None when it is unknown, older than seven days, or of an address that was closed in the meantime. A second
@@ -50,7 +51,7 @@ def confirm(session: Session, sign_up_id: int, *, now: datetime) -> Confirmed | 
         session.add(asked)
         session.flush()
     known = session.exec(select(Subscriber).where(col(Subscriber.address_hash) == asked.address_hash)).one_or_none()
-    return Confirmed(known.id, known.first_name) if known is not None and known.id is not None else None
+    return Confirmed(key(known.id), known.first_name) if known is not None else None
 
 
 def _take_in(session: Session, asked: SignUp, *, now: datetime) -> None:
@@ -65,13 +66,11 @@ def _take_in(session: Session, asked: SignUp, *, now: datetime) -> None:
     }
     insert_new(session, Subscriber, [row])  # somebody known keeps their first source
     known = session.exec(select(Subscriber).where(col(Subscriber.address_hash) == asked.address_hash)).one()
-    if known.id is None:
-        return
     _rewrite(known, asked)
     session.add(known)
     session.flush()
-    insert_new(session, Interest, [{"subscriber_id": known.id, "sector_code": code} for code in asked.sectors])
-    consents.record_all(session, list(_said(known.id, asked, now=now)), now=now)
+    insert_new(session, Interest, [{"subscriber_id": key(known.id), "sector_code": code} for code in asked.sectors])
+    consents.record_all(session, list(_said(key(known.id), asked, now=now)), now=now)
     if Axis.newsletter in asked.axes:
         privacy.lift_unsubscription(session, asked.address_hash)
 

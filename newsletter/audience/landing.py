@@ -7,11 +7,12 @@ from sqlmodel import Session, col, select
 
 from newsletter.clock import paris_day
 from newsletter.store.catalogue import Partner, Scan, Sector, Support
+from newsletter.store.columns import key
 from newsletter.store.issues import Link
 from newsletter.store.ledger import Mail
 from newsletter.store.people import Subscriber
 from newsletter.store.portable import upsert
-from newsletter.text import fold
+from newsletter.text import fold, typed_code
 from newsletter.words import Horizon, LinkKind
 
 ASKING = (LinkKind.poll, LinkKind.callback)
@@ -37,13 +38,13 @@ class Button:
 
 
 def origin(session: Session, code: str) -> Origin | None:
-    """The support of this printed code, read as people type it; None when there is none."""
+    """The support of this printed code, in any case and with any spaces; None when there is none."""
     found = session.exec(
         select(Support.id, Partner.name)
         .join(Partner, col(Partner.id) == col(Support.partner_id))
-        .where(col(Support.code) == code)
+        .where(col(Support.code) == typed_code(code))
     ).one_or_none()
-    return Origin(found[0], found[1]) if found is not None and found[0] is not None else None
+    return Origin(key(found[0]), found[1]) if found is not None else None
 
 
 def count_scan(session: Session, support_id: int, *, now: datetime) -> None:
@@ -73,6 +74,6 @@ def button(session: Session, *, edition_id: int, mail_id: int, number: int) -> B
     )
 
 
-def sectors(session: Session) -> list[tuple[str, str]]:
+def sector_choices(session: Session) -> list[tuple[str, str]]:
     """Code and French name of every sector, by name, for a form."""
     return sorted(session.exec(select(Sector.code, Sector.name_fr)).all(), key=lambda sector: fold(sector[1]))

@@ -14,11 +14,11 @@ from newsletter.store.people import ImportedFile, Quarantine, Subscriber, stands
 from newsletter.text import fold
 from newsletter.words import Axis
 
-PER_PAGE = 50
+_PER_PAGE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class PersonRow:
     """A line of the list. Their whole address stands only on their own page."""
 
     id: int
@@ -32,16 +32,16 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class PeoplePage:
     """Some of the people found, and how many there are."""
 
-    people: tuple[Listed, ...]
+    people: tuple[PersonRow, ...]
     found: int
     number: int
     pages: int
 
 
-def list_people(session: Session, *, number: int = 1, sought: str = "") -> Page:
+def people_page(session: Session, *, number: int = 1, sought: str = "") -> PeoplePage:
     """The newest first, fifty to a page; `sought` keeps those whose name or address holds it, or whose number it is.
 
     A page beyond the last is the last. Two statements.
@@ -49,12 +49,12 @@ def list_people(session: Session, *, number: int = 1, sought: str = "") -> Page:
     words = "".join(letter for letter in sought if letter.isprintable()).strip()
     which = _sought(words) if words else sa.true()
     found = session.connection().scalar(sa.select(sa.func.count()).select_from(Subscriber).where(which)) or 0
-    pages = max(1, -(-found // PER_PAGE))
+    pages = max(1, -(-found // _PER_PAGE))
     number = min(max(1, number), pages)
     rows = session.connection().execute(
-        _lines().where(which).order_by(col(Subscriber.id).desc()).limit(PER_PAGE).offset((number - 1) * PER_PAGE)
+        _lines().where(which).order_by(col(Subscriber.id).desc()).limit(_PER_PAGE).offset((number - 1) * _PER_PAGE)
     )
-    return Page(people=tuple(_listed(row) for row in rows), found=found, number=number, pages=pages)
+    return PeoplePage(people=tuple(_listed(row) for row in rows), found=found, number=number, pages=pages)
 
 
 def newsletter_readers(session: Session) -> frozenset[str]:
@@ -88,8 +88,8 @@ def _lines() -> Any:
     )  # fmt: skip
 
 
-def _listed(row: Any) -> Listed:
-    return Listed(
+def _listed(row: Any) -> PersonRow:
+    return PersonRow(
         id=key(row.id),
         name=f"{row.first_name} {row.last_name}".strip(),
         masked_address=masked_address(row.address),
@@ -102,7 +102,7 @@ def _listed(row: Any) -> Listed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetAside:
+class QuarantinedRow:
     """A line of a file whose consent was no clear yes or no, and that nobody settled yet. It is never mailed."""
 
     file: str
@@ -111,7 +111,7 @@ class SetAside:
     why: str
 
 
-def set_aside(session: Session) -> tuple[int, tuple[SetAside, ...]]:
+def quarantined_rows(session: Session) -> tuple[int, tuple[QuarantinedRow, ...]]:
     """How many lines are still in quarantine, and the first fifty in the order of their files. Two statements."""
     waits = col(Quarantine.settled_at).is_(None)
     found = session.connection().scalar(sa.select(sa.func.count()).select_from(Quarantine).where(waits)) or 0
@@ -120,10 +120,10 @@ def set_aside(session: Session) -> tuple[int, tuple[SetAside, ...]]:
         .join(ImportedFile, col(ImportedFile.fingerprint) == col(Quarantine.fingerprint))
         .where(waits)
         .order_by(col(ImportedFile.at), col(Quarantine.line))
-        .limit(PER_PAGE)
+        .limit(_PER_PAGE)
     )
     lines = (
-        SetAside(file=file, line=line, masked_address=masked_address(address), why=why)
+        QuarantinedRow(file=file, line=line, masked_address=masked_address(address), why=why)
         for file, line, address, why in rows
     )
     return found, tuple(lines)

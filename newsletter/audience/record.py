@@ -45,7 +45,7 @@ class EventLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class PersonRecord:
     """One person, as their page shows them."""
 
     person: Subscriber
@@ -65,14 +65,14 @@ class Record:
     because: str
 
 
-def record_of(session: Session, subscriber_id: int) -> Record:
+def record_of(session: Session, subscriber_id: int) -> PersonRecord:
     """What the page of a person shows; the newest 200 mails and events. Raises NotFoundError for an unknown number."""
     person = session.get(Subscriber, subscriber_id)
     if person is None:
         raise NotFoundError(_("Cette personne n’est pas (ou plus) dans la base."))
     partner, support, commune, epci = _where_from(session, subscriber_id)
     lead, adviser, because = _lead(session, subscriber_id)
-    return Record(
+    return PersonRecord(
         person=person,
         partner=partner,
         support=support,

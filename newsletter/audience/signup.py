@@ -27,16 +27,16 @@ from newsletter.tokens import Keyring, Purpose
 from newsletter.wordings import VERSION
 from newsletter.words import Axis, Horizon, SuppressionReason
 
-BETWEEN_LETTERS = timedelta(hours=24)
-LETTERS = 3  # at most, in LETTERS_WITHIN (SEC-05)
-LETTERS_WITHIN = timedelta(days=30)
+_BETWEEN_LETTERS = timedelta(hours=24)
+_MOST_LETTERS = 3  # at most, in LETTERS_WITHIN (SEC-05)
+_LETTERS_WITHIN = timedelta(days=30)
 CONFIRM_WITHIN = timedelta(days=7)
-LONGEST = {"first_name": 80, "postcode": 12, "phone": 25}
-CHUNK = 500
+_LONGEST = {"first_name": 80, "postcode": 12, "phone": 25}
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class SignUpForm:
     """What a visitor typed and ticked, as it came."""
 
     address: str
@@ -50,7 +50,7 @@ class Form:
     support_id: int | None = None
 
 
-def mistakes(form: Form) -> dict[str, str]:
+def mistakes(form: SignUpForm) -> dict[str, str]:
     """What is wrong with the form, as one sentence per field; empty when it can be taken down."""
     found = {}
     try:
@@ -59,13 +59,13 @@ def mistakes(form: Form) -> dict[str, str]:
         found["address"] = str(error)
     if Axis.newsletter not in form.axes:
         found["newsletter"] = _("Cochez cette case pour recevoir la lettre. Sans elle, nous ne gardons rien de vous.")
-    for field, longest in LONGEST.items():
+    for field, longest in _LONGEST.items():
         if len(getattr(form, field)) > longest:
             found[field] = _("C’est trop long : {longest} caractères au plus.").format(longest=longest)
     return found
 
 
-def ask(session: Session, keys: Keyring, form: Form, *, now: datetime) -> None:
+def take_sign_up(session: Session, keys: Keyring, form: SignUpForm, *, now: datetime) -> None:
     """Take down a form without mistakes. Tells nothing: neither that the address is known, nor that a letter leaves."""
     address = addresses.normalise(form.address)
     known_sectors = session.exec(select(Sector.code).where(col(Sector.code).in_(form.sectors))).all()
@@ -101,7 +101,7 @@ def letters_due(session: Session, *, now: datetime) -> list[SignUp]:
         .group_by(col(SignUp.address_hash))
     )
     asked = session.exec(select(SignUp).where(col(SignUp.id).in_(newest), ~_barred()).order_by(col(SignUp.id))).all()
-    letters = _letters_to(session, [row.address_hash for row in asked], since=now - LETTERS_WITHIN - CONFIRM_WITHIN)
+    letters = _letters_to(session, [row.address_hash for row in asked], since=now - _LETTERS_WITHIN - CONFIRM_WITHIN)
     return [row for row in asked if may_write(row.asked_at, letters[row.address_hash])]
 
 
@@ -116,9 +116,9 @@ def _not_put_off(now: datetime) -> sa.ColumnElement[bool]:
 
 def may_write(asked_at: datetime, letters: Sequence[datetime]) -> bool:
     """Whether a request made then may get a letter, given when letters left to the same address."""
-    if any(left > asked_at - BETWEEN_LETTERS for left in letters):
+    if any(left > asked_at - _BETWEEN_LETTERS for left in letters):
         return False
-    return sum(left > asked_at - LETTERS_WITHIN for left in letters) < LETTERS
+    return sum(left > asked_at - _LETTERS_WITHIN for left in letters) < _MOST_LETTERS
 
 
 def confirmation(asked: SignUp, keys: Keyring, base_url: str) -> dict[str, str]:
@@ -170,7 +170,7 @@ def purge_unconfirmed(session: Session, *, now: datetime) -> int:
     """
     stale = sa.and_(col(SignUp.confirmed_at).is_(None), col(SignUp.asked_at) <= now - CONFIRM_WITHIN)
     emptied = session.exec(sa.update(SignUp).where(stale, col(SignUp.address) != "").values(**_NOTHING)).rowcount
-    session.exec(sa.delete(SignUp).where(col(SignUp.asked_at) <= now - LETTERS_WITHIN))
+    session.exec(sa.delete(SignUp).where(col(SignUp.asked_at) <= now - _LETTERS_WITHIN))
     return emptied
 
 
@@ -199,8 +199,8 @@ def _barred() -> sa.ColumnElement[bool]:
 def _letters_to(session: Session, hashes: Sequence[bytes], *, since: datetime) -> dict[bytes, list[datetime]]:
     """When confirmation letters left to each of these addresses."""
     found: dict[bytes, list[datetime]] = defaultdict(list)
-    for start in range(0, len(hashes), CHUNK):
-        some = hashes[start : start + CHUNK]
+    for start in range(0, len(hashes), _CHUNK):
+        some = hashes[start : start + _CHUNK]
         rows = session.exec(
             select(SignUp.address_hash, SignUp.mailed_at).where(
                 col(SignUp.address_hash).in_(some), col(SignUp.mailed_at) > since

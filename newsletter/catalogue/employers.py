@@ -9,12 +9,12 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from newsletter.catalogue.forms import (
+    CatalogueForm,
     Change,
-    Form,
-    Name,
     Paragraphs,
     PictureAlt,
     PictureName,
+    RequiredName,
     WebAddress,
     change,
     one_of_a_kind,
@@ -27,12 +27,12 @@ from newsletter.store.catalogue import Commune, Employer, Opening, Portrait, Sec
 from newsletter.text import fold
 
 
-class EmployerForm(Form):
+class EmployerForm(CatalogueForm):
     """What we say of an employer. Sector and commune are given in words or by code."""
 
-    name: Name
-    sector: Name
-    commune: Name
+    name: RequiredName
+    sector: RequiredName
+    commune: RequiredName
     about: Paragraphs = ""
     website: WebAddress = ""
     picture: PictureName = ""
@@ -40,7 +40,7 @@ class EmployerForm(Form):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmployerLine:
+class EmployerRow:
     """An employer as a list shows it."""
 
     employer: Employer
@@ -49,7 +49,7 @@ class EmployerLine:
     openings: int  # open today
 
 
-def listed(session: Session, *, today: date) -> list[EmployerLine]:
+def listed(session: Session, *, today: date) -> list[EmployerRow]:
     """Every employer, by name, with how many openings run today."""
     running = (
         sa.select(sa.func.count())
@@ -64,7 +64,7 @@ def listed(session: Session, *, today: date) -> list[EmployerLine]:
         .join(Commune, col(Commune.insee_code) == col(Employer.commune_code))
         .order_by(col(Employer.name_folded))
     )
-    return [EmployerLine(employer=e, sector=s, commune=c, openings=n) for e, s, c, n in rows]
+    return [EmployerRow(employer=e, sector=s, commune=c, openings=n) for e, s, c, n in rows]
 
 
 def find(session: Session, employer_id: int) -> Employer:
@@ -114,12 +114,12 @@ def remove(session: Session, employer_id: int) -> None:
     session.flush()
 
 
-def by_name(session: Session) -> dict[str, Employer]:
+def employers_by_name(session: Session) -> dict[str, Employer]:
     """Every employer, under their name without case and accents."""
     return {fold(employer.name): employer for employer in session.exec(select(Employer))}
 
 
-def named(known: Mapping[str, Employer], name: str) -> Employer:
+def employer_named(known: Mapping[str, Employer], name: str) -> Employer:
     """The employer people mean by this name. Raises UnknownWordError with the nearest one."""
     employer = known.get(fold(name))
     if employer is None:

@@ -14,7 +14,7 @@ from newsletter.errors import NewsletterError
 from newsletter.i18n import _
 from newsletter.text import fold, nearest
 
-LARGEST = 5_000_000
+_LARGEST = 5_000_000
 """Bytes of a catalogue file; no catalogue of a département comes near."""
 
 
@@ -22,7 +22,7 @@ class UnreadableFileError(NewsletterError):
     """The file cannot be opened or understood at all."""
 
 
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     """What a file lists. In this order: an opening may name an employer that stands in the same file."""
 
     employers = "employers"
@@ -32,15 +32,15 @@ class Kind(StrEnum):
     supports = "supports"
 
 
-KINDS = {
-    "employeurs": Kind.employers,
-    "offres": Kind.openings,
-    "portraits": Kind.portraits,
-    "partenaires": Kind.partners,
-    "supports": Kind.supports,
-} | {kind.value: kind for kind in Kind}
+_KIND_TITLES = {
+    "employeurs": EntryKind.employers,
+    "offres": EntryKind.openings,
+    "portraits": EntryKind.portraits,
+    "partenaires": EntryKind.partners,
+    "supports": EntryKind.supports,
+} | {kind.value: kind for kind in EntryKind}
 
-FIELDS = {
+_FIELD_TITLES = {
     "nom": "name",
     "secteur": "sector",
     "presentation": "about",
@@ -68,15 +68,15 @@ FIELDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class FileEntry:
     """One entry of a file, its fields under their English names; empty fields are left out."""
 
-    kind: Kind
+    kind: EntryKind
     line: int
     fields: dict[str, Any]
 
 
-def read_entries(path: Path, *, kind: Kind | None = None) -> list[Entry]:
+def read_entries(path: Path, *, kind: EntryKind | None = None) -> list[FileEntry]:
     """The entries of a YAML or CSV file. Raises UnreadableFileError with what to do."""
     text = _decoded(_bytes_of(path))
     match path.suffix.lower():
@@ -102,7 +102,7 @@ def _bytes_of(path: Path) -> bytes:
         raise UnreadableFileError(
             _("Le fichier {name} ne s’ouvre pas. Vérifiez son chemin et qu’il est lisible.").format(name=path.name)
         ) from None
-    if len(raw) > LARGEST:
+    if len(raw) > _LARGEST:
         raise UnreadableFileError(_("{name} pèse plus de 5 Mo : ce n’est pas un catalogue.").format(name=path.name))
     return raw
 
@@ -120,15 +120,15 @@ class _Numbered(yaml.SafeLoader):
 
 
 def _mapping(loader: _Numbered, node: yaml.MappingNode) -> dict[Any, Any]:
-    return loader.construct_mapping(node, deep=True) | {LINE: node.start_mark.line + 1}
+    return loader.construct_mapping(node, deep=True) | {_LINE: node.start_mark.line + 1}
 
 
-LINE = object()
+_LINE = object()
 """The key of a mapping's line: no file can write it."""
 _Numbered.add_constructor("tag:yaml.org,2002:map", _mapping)
 
 
-def _from_yaml(text: str, *, name: str) -> Iterator[Entry]:
+def _from_yaml(text: str, *, name: str) -> Iterator[FileEntry]:
     try:
         page = yaml.load(text, Loader=_Numbered)  # noqa: S506  a SafeLoader
     except yaml.MarkedYAMLError as error:
@@ -147,14 +147,14 @@ def _from_yaml(text: str, *, name: str) -> Iterator[Entry]:
             )
         )
     for title, entries in page.items():
-        if title is not LINE:
+        if title is not _LINE:
             yield from _section(str(title), entries, name=name)
 
 
-def _section(title: str, entries: object, *, name: str) -> Iterator[Entry]:
-    kind = KINDS.get(fold(title))
+def _section(title: str, entries: object, *, name: str) -> Iterator[FileEntry]:
+    kind = _KIND_TITLES.get(fold(title))
     if kind is None:
-        close = nearest(title, KINDS)
+        close = nearest(title, _KIND_TITLES)
         hint = _(" Vouliez-vous dire « {nearest} » ?").format(nearest=close) if close else ""
         raise UnreadableFileError(
             _("{name} : la rubrique « {title} » n’existe pas.").format(name=name, title=title) + hint
@@ -164,15 +164,15 @@ def _section(title: str, entries: object, *, name: str) -> Iterator[Entry]:
             _("{name} : sous « {title} », chaque fiche commence par un tiret.").format(name=name, title=title)
         )
     for entry in entries:
-        line = entry.pop(LINE)
-        yield Entry(kind=kind, line=line, fields=_named(entry))
+        line = entry.pop(_LINE)
+        yield FileEntry(kind=kind, line=line, fields=_named(entry))
 
 
-def _kind_of(path: Path) -> Kind:
+def _kind_of(path: Path) -> EntryKind:
     """What a CSV file lists, by its name: employeurs-2026.csv lists employers."""
     for word in fold(path.stem).split():
-        if word in KINDS:
-            return KINDS[word]
+        if word in _KIND_TITLES:
+            return _KIND_TITLES[word]
     raise UnreadableFileError(
         _("Que contient {name} ? Dites-le avec --kind : employers, openings, portraits, partners ou supports.").format(
             name=path.name
@@ -180,14 +180,14 @@ def _kind_of(path: Path) -> Kind:
     )
 
 
-def _from_csv(text: str, *, kind: Kind, name: str) -> Iterator[Entry]:
+def _from_csv(text: str, *, kind: EntryKind, name: str) -> Iterator[FileEntry]:
     first = text.split("\n", 1)[0]
     comma = max(";,\t", key=first.count)
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=comma, strict=True, restkey="", restval="")
     try:
         for row in rows:
             if any(value for value in row.values()):
-                yield Entry(kind=kind, line=rows.line_num, fields=_named(row))
+                yield FileEntry(kind=kind, line=rows.line_num, fields=_named(row))
     except csv.Error:
         raise UnreadableFileError(
             _("{name}, ligne {line} : un guillemet est resté ouvert.").format(name=name, line=rows.line_num)
@@ -202,4 +202,4 @@ def _named(fields: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _field(name: str) -> str:
     plain = fold(name)
-    return FIELDS.get(plain, plain.replace(" ", "_"))
+    return _FIELD_TITLES.get(plain, plain.replace(" ", "_"))

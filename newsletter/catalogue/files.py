@@ -11,8 +11,8 @@ from sqlmodel import Session, select
 
 from newsletter.catalogue import employers, openings, partners, pictures, portraits, supports
 from newsletter.catalogue.employers import EmployerForm
-from newsletter.catalogue.entries import Entry, Kind, read_entries
-from newsletter.catalogue.forms import Change, Form, FormError, read_form
+from newsletter.catalogue.entries import EntryKind, FileEntry, read_entries
+from newsletter.catalogue.forms import CatalogueForm, Change, FormError, validated_form
 from newsletter.catalogue.openings import OpeningForm
 from newsletter.catalogue.partners import PartnerForm
 from newsletter.catalogue.portraits import PortraitForm
@@ -40,16 +40,16 @@ class CatalogueFileError(NewsletterError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class LoadReport:
     """What loading a file did, kind by kind."""
 
-    kind: Kind
+    kind: EntryKind
     added: int
     changed: int
     same: int
 
 
-def load(session: Session, path: Path, *, today: date, media: Path, kind: Kind | None = None) -> list[Report]:
+def load(session: Session, path: Path, *, today: date, media: Path, kind: EntryKind | None = None) -> list[LoadReport]:
     """Keep every entry of the file. Loading it again changes nothing.
 
     `kind` says what a CSV file lists when its name does not. A picture named in the file is looked for beside it, then
@@ -57,13 +57,13 @@ def load(session: Session, path: Path, *, today: date, media: Path, kind: Kind |
     """
     entries = read_entries(path, kind=kind)
     wrong: list[str] = []
-    done: Counter[tuple[Kind, Change]] = Counter()
+    done: Counter[tuple[EntryKind, Change]] = Counter()
     with session.begin_nested():
         put = _putters(session)
-        for entry in sorted(entries, key=lambda entry: list(Kind).index(entry.kind)):
+        for entry in sorted(entries, key=lambda entry: list(EntryKind).index(entry.kind)):
             try:
                 fields = _dated(entry.fields, today=today)
-                form = read_form(FORMS[entry.kind], _pictured(fields, beside=path.parent, media=media))
+                form = validated_form(FORMS[entry.kind], _pictured(fields, beside=path.parent, media=media))
                 done[entry.kind, put[entry.kind](form)] += 1
             except FormError as error:
                 wrong += [f"{_where(entry)}, {field} : {sentence}" for field, sentence in error.fields.items()]
@@ -71,40 +71,40 @@ def load(session: Session, path: Path, *, today: date, media: Path, kind: Kind |
             raise CatalogueFileError(path.name, wrong)
     seen = {entry.kind for entry in entries}
     return [
-        Report(
+        LoadReport(
             kind=k,
             added=done[k, Change.added],
             changed=done[k, Change.changed],
             same=done[k, Change.same],
         )
-        for k in Kind
+        for k in EntryKind
         if k in seen
     ]
 
 
-FORMS: dict[Kind, type[Form]] = {
-    Kind.employers: EmployerForm,
-    Kind.openings: OpeningForm,
-    Kind.portraits: PortraitForm,
-    Kind.partners: PartnerForm,
-    Kind.supports: SupportForm,
+FORMS: dict[EntryKind, type[CatalogueForm]] = {
+    EntryKind.employers: EmployerForm,
+    EntryKind.openings: OpeningForm,
+    EntryKind.portraits: PortraitForm,
+    EntryKind.partners: PartnerForm,
+    EntryKind.supports: SupportForm,
 }
 
 
-def _putters(session: Session) -> dict[Kind, Callable[[Any], Change]]:
+def _putters(session: Session) -> dict[EntryKind, Callable[[Any], Change]]:
     """How to keep a form of each kind, over what the catalogue holds, which is read once for the whole file."""
     places = gazetteer(session)
-    employed, partnered = employers.by_name(session), partners.by_name(session)
+    employed, partnered = employers.employers_by_name(session), partners.partners_by_name(session)
     jobs, people = openings.by_title(session), portraits.by_person(session)
     printed = session.exec(select(Support)).all()
     by_code = {support.code: support for support in printed}
     by_run = {supports.run_of(support): support for support in printed}
     return {
-        Kind.employers: lambda form: employers.put(session, form, known=employed, places=places),
-        Kind.openings: lambda form: openings.put(session, form, known=jobs, employed=employed),
-        Kind.portraits: lambda form: portraits.put(session, form, known=people, employed=employed, places=places),
-        Kind.partners: lambda form: partners.put(session, form, known=partnered, places=places),
-        Kind.supports: lambda form: supports.put(session, form, by_code=by_code, by_run=by_run, known=partnered),
+        EntryKind.employers: lambda form: employers.put(session, form, known=employed, places=places),
+        EntryKind.openings: lambda form: openings.put(session, form, known=jobs, employed=employed),
+        EntryKind.portraits: lambda form: portraits.put(session, form, known=people, employed=employed, places=places),
+        EntryKind.partners: lambda form: partners.put(session, form, known=partnered, places=places),
+        EntryKind.supports: lambda form: supports.put(session, form, by_code=by_code, by_run=by_run, known=partnered),
     }
 
 
@@ -139,5 +139,5 @@ def _pictured(fields: dict[str, Any], *, beside: Path, media: Path) -> dict[str,
         raise FormError({"picture": str(error)}) from None
 
 
-def _where(entry: Entry) -> str:
+def _where(entry: FileEntry) -> str:
     return _("ligne {line} ({kind})").format(line=entry.line, kind=entry.kind.value)

@@ -35,7 +35,7 @@ class FormError(NewsletterError):
         super().__init__(" ".join(self.fields.values()))
 
 
-class Form(BaseModel):
+class CatalogueForm(BaseModel):
     """A filled form, whole and valid. Text is stripped; a field it does not know is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, coerce_numbers_to_str=True)
@@ -83,20 +83,20 @@ def word_in(words: type[StrEnum]) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-Line = Annotated[str, AfterValidator(_one_line), StringConstraints(max_length=160)]
-Name = Annotated[str, AfterValidator(_one_line), StringConstraints(min_length=1, max_length=120)]
+OneLine = Annotated[str, AfterValidator(_one_line), StringConstraints(max_length=160)]
+RequiredName = Annotated[str, AfterValidator(_one_line), StringConstraints(min_length=1, max_length=120)]
 Paragraphs = Annotated[str, StringConstraints(max_length=4000)]
 WebAddress = Annotated[str, StringConstraints(max_length=500), AfterValidator(_web_address)]
 PictureName = Annotated[
     str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9-]{0,80}\.jpg)?$")
 ]  # a file of the media folder
-PictureAlt = Annotated[Line, AfterValidator(_described), Field(validate_default=True)]
+PictureAlt = Annotated[OneLine, AfterValidator(_described), Field(validate_default=True)]
 Day = Annotated[date, BeforeValidator(_day)]
 
-Filled = TypeVar("Filled", bound=Form)
+_AnyForm = TypeVar("_AnyForm", bound=CatalogueForm)
 
 
-def read_form(kind: type[Filled], values: Mapping[str, Any]) -> Filled:
+def validated_form(kind: type[_AnyForm], values: Mapping[str, Any]) -> _AnyForm:
     """The form with these values. Raises FormError with a sentence for each field that is wrong."""
     try:
         return kind.model_validate(dict(values))

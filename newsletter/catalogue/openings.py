@@ -8,26 +8,36 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from newsletter.catalogue import employers
-from newsletter.catalogue.forms import Change, Day, Form, Line, Name, Paragraphs, WebAddress, change, resolved
+from newsletter.catalogue.forms import (
+    CatalogueForm,
+    Change,
+    Day,
+    OneLine,
+    Paragraphs,
+    RequiredName,
+    WebAddress,
+    change,
+    resolved,
+)
 from newsletter.errors import NotFoundError
 from newsletter.i18n import _
 from newsletter.store.catalogue import Employer, Opening
 from newsletter.text import fold
 
 
-class OpeningForm(Form):
+class OpeningForm(CatalogueForm):
     """A job. The employer is given by name; the job is shown up to and including its last day."""
 
-    employer: Name
-    title: Name
-    contract: Line = ""
+    employer: RequiredName
+    title: RequiredName
+    contract: OneLine = ""
     about: Paragraphs = ""
     url: WebAddress = ""
     expires_on: Day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpeningLine:
+class OpeningRow:
     """An opening as a list shows it."""
 
     opening: Opening
@@ -35,7 +45,7 @@ class OpeningLine:
     open: bool
 
 
-def listed(session: Session, *, today: date) -> list[OpeningLine]:
+def listed(session: Session, *, today: date) -> list[OpeningRow]:
     """Every opening: those that run first, the soonest to end at the top; then the expired, newest first."""
     rows = session.exec(
         select(Opening, Employer)
@@ -43,7 +53,7 @@ def listed(session: Session, *, today: date) -> list[OpeningLine]:
         .join(Employer, col(Employer.id) == col(Opening.employer_id))
         .order_by(col(Opening.expires_on), col(Opening.id))
     )
-    lines = [OpeningLine(opening=o, employer=e, open=is_open(o, today=today)) for o, e in rows]
+    lines = [OpeningRow(opening=o, employer=e, open=is_open(o, today=today)) for o, e in rows]
     return [line for line in lines if line.open] + [line for line in reversed(lines) if not line.open]
 
 
@@ -62,7 +72,7 @@ def find(session: Session, opening_id: int) -> Opening:
 
 def add(session: Session, form: OpeningForm, *, known: Mapping[str, Employer] | None = None) -> Opening:
     """A new opening. Raises FormError when the employer is unknown."""
-    opening = Opening(**_columns(form, known or employers.by_name(session)))
+    opening = Opening(**_columns(form, known or employers.employers_by_name(session)))
     session.add(opening)
     session.flush()
     return opening
@@ -70,7 +80,7 @@ def add(session: Session, form: OpeningForm, *, known: Mapping[str, Employer] | 
 
 def edit(session: Session, opening_id: int, form: OpeningForm) -> Opening:
     """The opening with what the form says. Raises NotFoundError, or FormError as for a new one."""
-    opening, columns = find(session, opening_id), _columns(form, employers.by_name(session))
+    opening, columns = find(session, opening_id), _columns(form, employers.employers_by_name(session))
     change(opening, columns)
     return opening
 
@@ -109,5 +119,5 @@ def values(session: Session, opening: Opening) -> dict[str, Any]:
 
 
 def _columns(form: OpeningForm, known: Mapping[str, Employer]) -> dict[str, Any]:
-    found = resolved(employer=lambda: employers.named(known, form.employer))
+    found = resolved(employer=lambda: employers.employer_named(known, form.employer))
     return form.model_dump(exclude={"employer"}) | {"employer_id": found["employer"].id}

@@ -7,7 +7,17 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from newsletter.catalogue.forms import Change, Form, Line, Name, WebAddress, change, one_of_a_kind, resolved, word_in
+from newsletter.catalogue.forms import (
+    CatalogueForm,
+    Change,
+    OneLine,
+    RequiredName,
+    WebAddress,
+    change,
+    one_of_a_kind,
+    resolved,
+    word_in,
+)
 from newsletter.catalogue.territory import Gazetteer, gazetteer, unknown
 from newsletter.errors import NotFoundError, RefusedError
 from newsletter.i18n import _
@@ -16,21 +26,21 @@ from newsletter.store.people import Subscriber
 from newsletter.text import fold
 from newsletter.words import PartnerKind, label
 
-KINDS = [(kind.value, label(kind)) for kind in PartnerKind]
+PARTNER_KINDS = [(kind.value, label(kind)) for kind in PartnerKind]
 """The kinds of partner, to choose from."""
 
 
-class PartnerForm(Form):
+class PartnerForm(CatalogueForm):
     """A partner. The commune is given in words and may be empty."""
 
-    name: Name
+    name: RequiredName
     kind: Annotated[PartnerKind, word_in(PartnerKind)] = PartnerKind.other
-    commune: Line = ""
+    commune: OneLine = ""
     website: WebAddress = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartnerLine:
+class PartnerRow:
     """A partner as a list shows it."""
 
     partner: Partner
@@ -38,7 +48,7 @@ class PartnerLine:
     supports: int
 
 
-def listed(session: Session) -> list[PartnerLine]:
+def listed(session: Session) -> list[PartnerRow]:
     """Every partner, by name, with how many supports were printed for them."""
     printed = (
         sa.select(sa.func.count())
@@ -52,7 +62,7 @@ def listed(session: Session) -> list[PartnerLine]:
         .join(Commune, col(Commune.insee_code) == col(Partner.commune_code), isouter=True)
         .order_by(col(Partner.name_folded))
     )
-    return [PartnerLine(partner=p, commune=c, supports=n) for p, c, n in rows]
+    return [PartnerRow(partner=p, commune=c, supports=n) for p, c, n in rows]
 
 
 def find(session: Session, partner_id: int) -> Partner:
@@ -103,12 +113,12 @@ def remove(session: Session, partner_id: int) -> None:
     session.flush()
 
 
-def by_name(session: Session) -> dict[str, Partner]:
+def partners_by_name(session: Session) -> dict[str, Partner]:
     """Every partner, under their name without case and accents."""
     return {fold(partner.name): partner for partner in session.exec(select(Partner))}
 
 
-def named(known: Mapping[str, Partner], name: str) -> Partner:
+def partner_named(known: Mapping[str, Partner], name: str) -> Partner:
     """The partner people mean by this name. Raises UnknownWordError with the nearest one."""
     partner = known.get(fold(name))
     if partner is None:

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _
 
-HEAVIEST = 10_000_000
+LARGEST_PICTURE = 10_000_000
 """Bytes of an upload; a telephone's photo is under half of it."""
 MOST_PIXELS = 50_000_000
 WIDEST = (1600, 1600)
@@ -40,7 +40,7 @@ def keep(raw: bytes, *, folder: Path) -> str:
 
 
 def _read(raw: bytes) -> Image.Image:
-    if len(raw) > HEAVIEST:
+    if len(raw) > LARGEST_PICTURE:
         raise PictureError(_("L’image pèse plus de 10 Mo. Réduisez-la avant de l’envoyer."))
     try:
         with warnings.catch_warnings():

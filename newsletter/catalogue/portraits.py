@@ -10,14 +10,14 @@ from sqlmodel import Session, col, select
 
 from newsletter.catalogue import employers
 from newsletter.catalogue.forms import (
+    CatalogueForm,
     Change,
     Day,
-    Form,
-    Line,
-    Name,
+    OneLine,
     Paragraphs,
     PictureAlt,
     PictureName,
+    RequiredName,
     WebAddress,
     change,
     resolved,
@@ -29,13 +29,13 @@ from newsletter.store.catalogue import Commune, Employer, Portrait
 from newsletter.text import fold
 
 
-class PortraitForm(Form):
+class PortraitForm(CatalogueForm):
     """A portrait. Employer and commune are given in words and may be empty; the image right has a last day."""
 
-    person: Name
-    role: Line = ""
-    employer: Line = ""
-    commune: Line = ""
+    person: RequiredName
+    role: OneLine = ""
+    employer: OneLine = ""
+    commune: OneLine = ""
     quote: Paragraphs = ""
     story: Paragraphs = ""
     url: WebAddress = ""
@@ -45,7 +45,7 @@ class PortraitForm(Form):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PortraitLine:
+class PortraitRow:
     """A portrait as a list shows it."""
 
     portrait: Portrait
@@ -59,7 +59,7 @@ def showable(portrait: Portrait, today: date) -> bool:
     return portrait.withdrawn_at is None and portrait.image_right_until >= today
 
 
-def listed(session: Session, *, today: date) -> list[PortraitLine]:
+def listed(session: Session, *, today: date) -> list[PortraitRow]:
     """Every portrait, by person."""
     rows = session.exec(
         select(Portrait, Employer, Commune)
@@ -68,7 +68,7 @@ def listed(session: Session, *, today: date) -> list[PortraitLine]:
         .join(Commune, col(Commune.insee_code) == col(Portrait.commune_code), isouter=True)
         .order_by(sa.func.lower(Portrait.person))
     )
-    return [PortraitLine(portrait=p, employer=e, commune=c, showable=showable(p, today)) for p, e, c in rows]
+    return [PortraitRow(portrait=p, employer=e, commune=c, showable=showable(p, today)) for p, e, c in rows]
 
 
 def find(session: Session, portrait_id: int) -> Portrait:
@@ -87,7 +87,7 @@ def add(
     places: Gazetteer | None = None,
 ) -> Portrait:
     """A new portrait. Raises FormError when the employer or the commune is unknown."""
-    columns = _columns(form, employed or employers.by_name(session), places or gazetteer(session))
+    columns = _columns(form, employed or employers.employers_by_name(session), places or gazetteer(session))
     portrait = Portrait(**columns)
     session.add(portrait)
     session.flush()
@@ -97,7 +97,7 @@ def add(
 def edit(session: Session, portrait_id: int, form: PortraitForm) -> Portrait:
     """The portrait with what the form says; a withdrawal stands. Raises NotFoundError or FormError."""
     portrait = find(session, portrait_id)
-    change(portrait, _columns(form, employers.by_name(session), gazetteer(session)))
+    change(portrait, _columns(form, employers.employers_by_name(session), gazetteer(session)))
     return portrait
 
 
@@ -145,7 +145,7 @@ def values(session: Session, portrait: Portrait) -> dict[str, Any]:
 
 def _columns(form: PortraitForm, employed: Mapping[str, Employer], places: Gazetteer) -> dict[str, Any]:
     found = resolved(
-        employer=lambda: employers.named(employed, form.employer).id if form.employer else None,
+        employer=lambda: employers.employer_named(employed, form.employer).id if form.employer else None,
         commune=lambda: places.commune(form.commune) if form.commune else None,
     )
     kept = form.model_dump(exclude={"employer", "commune"})

@@ -10,11 +10,20 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
 
 from newsletter.catalogue import partners
-from newsletter.catalogue.forms import Change, Form, Line, Name, change, one_of_a_kind, resolved, word_in
+from newsletter.catalogue.forms import (
+    CatalogueForm,
+    Change,
+    OneLine,
+    RequiredName,
+    change,
+    one_of_a_kind,
+    resolved,
+    word_in,
+)
 from newsletter.errors import NotFoundError
 from newsletter.i18n import _
 from newsletter.store.catalogue import Partner, Support
-from newsletter.text import fold
+from newsletter.text import fold, typed_code
 from newsletter.words import SupportKind
 
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -22,42 +31,42 @@ ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 CODE_LENGTH = 6  # 31⁶: 900 million codes, so nobody happens on one by typing
 
 
-class SupportForm(Form):
+class SupportForm(CatalogueForm):
     """A print run. Without a code, one is made; a code is never changed once it may be printed."""
 
-    partner: Name
+    partner: RequiredName
     kind: Annotated[SupportKind, word_in(SupportKind)]
     season: Annotated[int, Field(ge=2000, le=2100)]
     code: Annotated[str, StringConstraints(to_lower=True, pattern=r"^([a-z0-9][a-z0-9-]{2,23})?$")] = ""
-    note: Line = ""
+    note: OneLine = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SupportLine:
+class SupportRow:
     """A support as a list shows it."""
 
     support: Support
     partner: Partner
 
 
-def listed(session: Session, *, partner_id: int | None = None) -> list[SupportLine]:
+def listed(session: Session, *, partner_id: int | None = None) -> list[SupportRow]:
     """Every support, or those of one partner: the newest season first."""
     wanted = _with_partner().order_by(col(Support.season).desc(), col(Support.id))
     if partner_id is not None:
         wanted = wanted.where(col(Support.partner_id) == partner_id)
-    return [SupportLine(support=s, partner=p) for s, p in session.exec(wanted)]
+    return [SupportRow(support=s, partner=p) for s, p in session.exec(wanted)]
 
 
-def find(session: Session, code: str) -> SupportLine:
+def find(session: Session, code: str) -> SupportRow:
     """The support that carries this code. Raises NotFoundError."""
-    found = session.exec(_with_partner().where(col(Support.code) == code.strip().lower())).first()
+    found = session.exec(_with_partner().where(col(Support.code) == typed_code(code))).first()
     if found is None:
         raise NotFoundError(
             _("Aucun support ne porte le code « {code} ». « newsletter support list » les montre tous.").format(
                 code=code
             )
         )
-    return SupportLine(support=found[0], partner=found[1])
+    return SupportRow(support=found[0], partner=found[1])
 
 
 def _with_partner() -> Select[Support, Partner]:
@@ -72,7 +81,7 @@ def add(
     new_code: Callable[[], str] | None = None,
 ) -> Support:
     """A new print run, with the form's code or a new one. Raises FormError for an unknown partner or a taken code."""
-    columns = _columns(form, known or partners.by_name(session))
+    columns = _columns(form, known or partners.partners_by_name(session))
     columns["code"] = form.code or (new_code or fresh_code)()
     support = Support(**columns)
     with one_of_a_kind(session, field="code", sentence=_("Ce code est déjà imprimé ailleurs. Choisissez-en un autre.")):
@@ -113,5 +122,5 @@ def run_of(support: Support) -> Run:
 
 
 def _columns(form: SupportForm, known: Mapping[str, Partner]) -> dict[str, Any]:
-    found = resolved(partner=lambda: partners.named(known, form.partner))
+    found = resolved(partner=lambda: partners.partner_named(known, form.partner))
     return form.model_dump(exclude={"partner", "code"}) | {"partner_id": found["partner"].id}

@@ -28,7 +28,7 @@ def unknown(text: str, names: Iterable[str], *, what: str, advice: str) -> Unkno
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class TerritoryCounts:
     """How much territory the store now holds."""
 
     communes: int
@@ -36,7 +36,7 @@ class Loaded:
     sectors: int
 
 
-def load(session: Session) -> Loaded:
+def load(session: Session) -> TerritoryCounts:
     """Put the communes, EPCIs and sectors that ship with the program into the store. Safe to repeat."""
     communes = _read("lot-communes.csv")
     sectors = _read("sectors.csv")
@@ -50,7 +50,7 @@ def load(session: Session) -> Loaded:
         replace=["name", "postcodes", "population", "epci_siren"],
     )
     upsert(session, Sector, sectors, key=["code"], replace=["name_fr", "name_en"])
-    return Loaded(communes=len(communes), epcis=len(epcis), sectors=len(sectors))
+    return TerritoryCounts(communes=len(communes), epcis=len(epcis), sectors=len(sectors))
 
 
 def _read(name: str) -> list[dict[str, str]]:

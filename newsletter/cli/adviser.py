@@ -14,6 +14,7 @@ from newsletter.advisers.cards import Card
 from newsletter.cli.current import current_instance
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _, lazy, ngettext
+from newsletter.store.columns import key
 from newsletter.words import LeadState
 
 _JSON = click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
@@ -35,12 +36,12 @@ def list_advisers(*, as_json: bool) -> None:
     with current_instance().store.reading() as session:
         found, loads = people.advisers(session), people.open_leads(session)
     if as_json:
-        rows = [{"name": one.name, "open": loads[one.id or 0], "capacity": one.capacity} for one in found]
+        rows = [{"name": one.name, "open": loads[key(one.id)], "capacity": one.capacity} for one in found]
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
     for one in found:
         said = _("{name} : {open} pistes ouvertes sur {most}")
-        click.echo(said.format(name=one.name, open=loads[one.id or 0], most=one.capacity))
+        click.echo(said.format(name=one.name, open=loads[key(one.id)], most=one.capacity))
 
 
 @adviser.command(help=lazy("Charger des référents et leurs territoires d’un fichier YAML, en entier ou pas du tout."))

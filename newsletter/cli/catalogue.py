@@ -9,20 +9,21 @@ import click
 from sqlmodel import Session
 
 from newsletter.catalogue import employers, files, openings, partners, portraits, supports, territory
-from newsletter.catalogue.entries import Kind
+from newsletter.catalogue.entries import EntryKind
 from newsletter.cli.current import current_instance
 from newsletter.clock import paris_day
 from newsletter.demo import samples
 from newsletter.i18n import _, lazy
+from newsletter.store.columns import key
 from newsletter.words import label
 
-Lines = list[dict[str, str | int | bool]]
-TITLES = {
-    Kind.employers: lazy("employeurs"),
-    Kind.openings: lazy("offres"),
-    Kind.portraits: lazy("portraits"),
-    Kind.partners: lazy("partenaires"),
-    Kind.supports: lazy("supports"),
+_Rows = list[dict[str, str | int | bool]]
+_TITLES = {
+    EntryKind.employers: lazy("employeurs"),
+    EntryKind.openings: lazy("offres"),
+    EntryKind.portraits: lazy("portraits"),
+    EntryKind.partners: lazy("partenaires"),
+    EntryKind.supports: lazy("supports"),
 }
 
 
@@ -33,8 +34,10 @@ def catalogue() -> None:
 
 @catalogue.command(help=lazy("Charger des fichiers YAML ou CSV. Un fichier est pris en entier, ou pas du tout."))
 @click.argument("paths", metavar=lazy("FICHIER…"), nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--kind", type=click.Choice(Kind), help=lazy("Ce que liste un fichier CSV, si son nom ne le dit pas."))
-def load(paths: tuple[Path, ...], kind: Kind | None) -> None:
+@click.option(
+    "--kind", type=click.Choice(EntryKind), help=lazy("Ce que liste un fichier CSV, si son nom ne le dit pas.")
+)
+def load(paths: tuple[Path, ...], kind: EntryKind | None) -> None:
     instance = current_instance()
     today = paris_day(instance.clock.now())
     for path in paths:
@@ -57,12 +60,12 @@ def load_samples() -> None:
 
 
 @catalogue.command("list", help=lazy("Montrer ce que contient le catalogue."))
-@click.argument("kind", metavar=lazy("GENRE"), type=click.Choice(Kind))
+@click.argument("kind", metavar=lazy("GENRE"), type=click.Choice(EntryKind))
 @click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
-def list_(kind: Kind, as_json: bool) -> None:
+def list_(kind: EntryKind, as_json: bool) -> None:
     instance = current_instance()
     with instance.store.reading() as session:
-        lines = LISTS[kind](session, paris_day(instance.clock.now()))
+        lines = _LISTS[kind](session, paris_day(instance.clock.now()))
     if as_json:
         click.echo(json.dumps(lines, ensure_ascii=False, indent=2))
         return
@@ -72,20 +75,20 @@ def list_(kind: Kind, as_json: bool) -> None:
         click.echo(_("Rien encore. « newsletter catalogue load FICHIER » remplit le catalogue."))
 
 
-def _told(reports: Sequence[files.Report]) -> str:
+def _told(reports: Sequence[files.LoadReport]) -> str:
     parts = [
         _("{what} : {added} en plus, {changed} avec changement, {same} sans changement").format(
-            what=TITLES[report.kind], added=report.added, changed=report.changed, same=report.same
+            what=_TITLES[report.kind], added=report.added, changed=report.changed, same=report.same
         )
         for report in reports
     ]
     return "\n".join(parts)
 
 
-def _employers(session: Session, today: date) -> Lines:
+def _employers(session: Session, today: date) -> _Rows:
     return [
         {
-            "id": line.employer.id or 0,
+            "id": key(line.employer.id),
             "name": line.employer.name,
             "sector": line.sector.code,
             "commune": line.commune.name,
@@ -95,10 +98,10 @@ def _employers(session: Session, today: date) -> Lines:
     ]
 
 
-def _openings(session: Session, today: date) -> Lines:
+def _openings(session: Session, today: date) -> _Rows:
     return [
         {
-            "id": line.opening.id or 0,
+            "id": key(line.opening.id),
             "title": line.opening.title,
             "employer": line.employer.name,
             "contract": line.opening.contract,
@@ -109,10 +112,10 @@ def _openings(session: Session, today: date) -> Lines:
     ]
 
 
-def _portraits(session: Session, today: date) -> Lines:
+def _portraits(session: Session, today: date) -> _Rows:
     return [
         {
-            "id": line.portrait.id or 0,
+            "id": key(line.portrait.id),
             "person": line.portrait.person,
             "role": line.portrait.role,
             "commune": line.commune.name if line.commune else "",
@@ -123,10 +126,10 @@ def _portraits(session: Session, today: date) -> Lines:
     ]
 
 
-def _partners(session: Session, _today: date) -> Lines:
+def _partners(session: Session, _today: date) -> _Rows:
     return [
         {
-            "id": line.partner.id or 0,
+            "id": key(line.partner.id),
             "name": line.partner.name,
             "kind": label(line.partner.kind),
             "commune": line.commune.name if line.commune else "",
@@ -136,7 +139,7 @@ def _partners(session: Session, _today: date) -> Lines:
     ]
 
 
-def _supports(session: Session, _today: date) -> Lines:
+def _supports(session: Session, _today: date) -> _Rows:
     return [
         {
             "code": line.support.code,
@@ -149,10 +152,10 @@ def _supports(session: Session, _today: date) -> Lines:
     ]
 
 
-LISTS: dict[Kind, Callable[[Session, date], Lines]] = {
-    Kind.employers: _employers,
-    Kind.openings: _openings,
-    Kind.portraits: _portraits,
-    Kind.partners: _partners,
-    Kind.supports: _supports,
+_LISTS: dict[EntryKind, Callable[[Session, date], _Rows]] = {
+    EntryKind.employers: _employers,
+    EntryKind.openings: _openings,
+    EntryKind.portraits: _portraits,
+    EntryKind.partners: _partners,
+    EntryKind.supports: _supports,
 }

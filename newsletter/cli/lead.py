@@ -8,11 +8,11 @@ from dataclasses import asdict
 import click
 
 from newsletter import pipeline
-from newsletter.advisers import cards
+from newsletter.advisers import cards, outcome
 from newsletter.cli.current import current_instance
 from newsletter.i18n import _, lazy
 from newsletter.leads.warmth import now_value
-from newsletter.words import LeadState, label
+from newsletter.words import LeadState, OutcomeKind, label
 
 _JSON = click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 
@@ -75,6 +75,20 @@ def rejudge(*, as_json: bool) -> None:
     said = _("{events} événements rejugés, dont {human} d’une personne ; {changed} ont changé de verdict.")
     click.echo(said.format(**asdict(done.events)))
     click.echo(_in_words(done.leads))
+
+
+@lead.command(help=lazy("Dire ce qu’ont donné les appels : combien de pistes à chaque résultat, le dernier noté."))
+@_JSON
+def outcomes(*, as_json: bool) -> None:
+    with current_instance().store.reading() as session:
+        found = outcome.outcome_counts(session)
+    if as_json:
+        click.echo(json.dumps({kind.value: found.get(kind, 0) for kind in OutcomeKind}, indent=2))
+        return
+    if not found:
+        click.echo(_("Aucun résultat noté pour le moment."))
+    for kind in (kind for kind in OutcomeKind if kind in found):
+        click.echo(f"{found[kind]:>5}  {label(kind)}")
 
 
 def _counts(done: pipeline.LeadsRefreshed) -> dict[str, int]:

@@ -37,7 +37,7 @@ def count(text: str, as_json: bool) -> None:
         tree = segments.understand(session, _text(text))
         found = segments.reach(session, tree, today=paris_day(instance.clock.now()))
     if as_json:
-        click.echo(json.dumps(asdict(found) | {"segment": segments.to_text(tree)}, ensure_ascii=False))
+        click.echo(json.dumps(asdict(found) | {"segment": segments.segment_text(tree)}, ensure_ascii=False))
         return
     click.echo(segments.sentence(tree))
     click.echo(_counted(found))

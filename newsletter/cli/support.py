@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from newsletter.catalogue import qr, supports
-from newsletter.catalogue.forms import read_form
+from newsletter.catalogue.forms import validated_form
 from newsletter.catalogue.pictures import write_whole
 from newsletter.catalogue.supports import SupportForm
 from newsletter.cli.current import current_instance
@@ -34,7 +34,7 @@ def support() -> None:
 def add(partner: str, kind: SupportKind, season: int | None, code: str, note: str) -> None:
     instance = current_instance()
     year = season or paris_day(instance.clock.now()).year
-    form = read_form(SupportForm, {"partner": partner, "kind": kind, "season": year, "code": code, "note": note})
+    form = validated_form(SupportForm, {"partner": partner, "kind": kind, "season": year, "code": code, "note": note})
     with instance.store.transaction() as session:
         added = supports.add(session, form)
     click.echo(

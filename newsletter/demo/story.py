@@ -14,7 +14,7 @@ from newsletter import pipeline, urls
 from newsletter.accounts.accounts import create_account
 from newsletter.advisers import export, files, people
 from newsletter.advisers.cards import Card, cards
-from newsletter.audience.people import list_people, newsletter_readers
+from newsletter.audience.people import newsletter_readers, people_page
 from newsletter.clock import in_paris, paris_day
 from newsletter.delivery.sender.envelopes import link_targets
 from newsletter.demo.figures import DemoFigures, check, summary
@@ -93,7 +93,7 @@ def _a_visitor_signs_up(stage: Stage) -> int:
         links = [url for _element, _attribute, url, _at in html.fromstring(body.get_content()).iterlinks()]
         submit(client, stage.clock, next(url for url in links if urls.CONFIRM_PATH + "/" in url))
     with stage.instance.store.reading() as session:
-        confirmed = list_people(session, sought=visitor).found
+        confirmed = people_page(session, sought=visitor).found
     click.echo(_("3. Une visiteuse s’est inscrite par un QR code et a confirmé depuis sa boîte."))
     return confirmed
 
@@ -133,7 +133,7 @@ def _count(
         said_yes = newsletter_readers(session).union(acts.leavers)  # who left after their mail had said yes before
         return DemoFigures(
             imported=imported,
-            subscribers=list_people(session).found,
+            subscribers=people_page(session).found,
             sign_ups=sign_ups,
             balance=pipeline.issue_balance(stage.instance, issue_id),
             in_maildir=len(mails),

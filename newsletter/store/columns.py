@@ -62,7 +62,7 @@ def word(kind: type[StrEnum]) -> Any:
 
 
 def key(row_id: int | None) -> int:
-    """The key of a stored row. Only a row that was never stored has none, and that is a slip of ours."""
+    """The id of a stored row. Only a row that was never flushed has none: passing one is a programming error."""
     assert row_id is not None
     return row_id
 

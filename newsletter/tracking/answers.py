@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from newsletter.clock import paris_day
 from newsletter.store.activity import Event
+from newsletter.store.columns import key
 from newsletter.store.issues import Link
 from newsletter.store.ledger import Mail
 from newsletter.store.people import Subscriber
@@ -27,7 +28,7 @@ class AnswerGiven:
     new: bool  # False when they had said just this before, by this mail
 
 
-def record(session: Session, *, mail_id: int, link_number: int, now: datetime) -> AnswerGiven | None:
+def record_answer(session: Session, *, mail_id: int, link_number: int, now: datetime) -> AnswerGiven | None:
     """Note an answer; a poll's also becomes the reader's horizon.
 
     Saying the same again adds nothing (a call-back: on the same day), another answer takes the place of the first.
@@ -50,8 +51,7 @@ def record(session: Session, *, mail_id: int, link_number: int, now: datetime) -
     if new:
         session.add(_event(reader, link, mail_id=mail_id, horizon=horizon, now=now))
     session.flush()
-    assert reader.id is not None
-    return AnswerGiven(subscriber_id=reader.id, kind=_KIND[link.kind], horizon=horizon, new=new)
+    return AnswerGiven(subscriber_id=key(reader.id), kind=_KIND[link.kind], horizon=horizon, new=new)
 
 
 def _horizon(link: Link) -> Horizon:
@@ -72,9 +72,8 @@ def _said(session: Session, mail_id: int, link: Link, *, now: datetime) -> bool:
 
 
 def _event(reader: Subscriber, link: Link, *, mail_id: int, horizon: Horizon, now: datetime) -> Event:
-    assert reader.id is not None
     return Event(
-        subscriber_id=reader.id,
+        subscriber_id=key(reader.id),
         mail_id=mail_id,
         link_id=link.id,
         kind=_KIND[link.kind],

@@ -10,8 +10,8 @@ from sqlmodel import Session
 from starlette.datastructures import FormData, UploadFile
 
 from newsletter.catalogue import employers, partners, pictures, portraits, territory
-from newsletter.catalogue.forms import FormError, read_form
-from newsletter.catalogue.pictures import HEAVIEST, PictureError
+from newsletter.catalogue.forms import FormError, validated_form
+from newsletter.catalogue.pictures import LARGEST_PICTURE, PictureError
 from newsletter.clock import paris_day
 from newsletter.errors import NotFoundError
 from newsletter.i18n import _
@@ -145,13 +145,13 @@ def _uploaded(form: FormData) -> bytes:
     if not isinstance(upload, UploadFile):
         return b""
     with upload.file as file:
-        return file.read(HEAVIEST + 1) if upload.filename else b""
+        return file.read(LARGEST_PICTURE + 1) if upload.filename else b""
 
 
 def _checked(shelf: Shelf, typed: Mapping[str, Any], errors: Mapping[str, str]) -> Any:
     """The valid form. Raises FormError with everything that is wrong, the picture included."""
     try:
-        filled = read_form(shelf.form, typed)
+        filled = validated_form(shelf.form, typed)
     except FormError as error:
         raise FormError({**error.fields, **errors}) from None
     if errors:
@@ -190,8 +190,10 @@ def _choices(session: Session, *, today: date) -> dict[str, Any]:
     return {
         "sectors": [(sector.code, sector.name_fr) for sector in territory.sectors(session)],
         "communes": [commune.name for commune in territory.communes(session)],
-        "employers": [(one.name, one.name) for one in sorted(employers.by_name(session).values(), key=_by_name)],
-        "partner_kinds": partners.KINDS,
+        "employers": [
+            (one.name, one.name) for one in sorted(employers.employers_by_name(session).values(), key=_by_name)
+        ],
+        "partner_kinds": partners.PARTNER_KINDS,
         "today": today,
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import Session
 
 from newsletter.catalogue import employers, openings, partners, portraits
-from newsletter.catalogue.forms import Form
+from newsletter.catalogue.forms import CatalogueForm
 from newsletter.i18n import lazy
 
 
@@ -31,7 +31,7 @@ class Shelf:
     about: str
     new: str  # the words of the button that adds one
     added: str
-    form: type[Form]
+    form: type[CatalogueForm]
     listed: Callable[[Session, date], Sequence[Any]]
     find: Callable[[Session, int], Any]
     add: Callable[[Session, Any], Any]

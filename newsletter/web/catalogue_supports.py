@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from sqlmodel import Session
 
 from newsletter.catalogue import partners, qr, supports
-from newsletter.catalogue.forms import FormError, read_form
+from newsletter.catalogue.forms import FormError, validated_form
 from newsletter.catalogue.supports import SupportForm
 from newsletter.clock import paris_day
 from newsletter.i18n import _
@@ -50,7 +50,7 @@ def add_support(
     with instance.store.reading() as session:
         partner = partners.find(session, partner_id)
     try:
-        filled = read_form(SupportForm, typed | {"partner": partner.name})
+        filled = validated_form(SupportForm, typed | {"partner": partner.name})
         with instance.store.transaction() as session:
             support = supports.add(session, filled)
     except FormError as error:

@@ -113,7 +113,7 @@ def note_outcome(
     if kind not in set(OutcomeKind):
         raise RefusedError(_("Choisissez ce que l’appel a donné."))
     with instance.store.transaction() as session:
-        outcome.record(
+        outcome.record_outcome(
             session,
             adviser_id=_whose(session, visitor, None),
             lead_id=lead_id,
@@ -153,7 +153,7 @@ def new_adviser(request: Request, instance: TheInstance, visitor: Marketing) -> 
 @router.get("/bureau/referents/{adviser_id}")
 def show_adviser(request: Request, instance: TheInstance, visitor: Marketing, adviser_id: int) -> Response:
     with instance.store.reading() as session:
-        row = people.adviser(session, adviser_id)
+        row = people.find(session, adviser_id)
     return _adviser_page(request, instance, adviser_id, typed=_written(row))
 
 
@@ -237,7 +237,7 @@ def add_territory(
     request: Request, instance: TheInstance, visitor: Marketing, adviser_id: int, epci: Typed = "", sector: Typed = ""
 ) -> Response:
     with instance.store.transaction() as session:
-        people.add_territory(session, adviser_id, epci=epci or None, sector=sector or None)
+        people.add_territory_rule(session, adviser_id, epci=epci or None, sector=sector or None)
     return say_and_go(request, f"/bureau/referents/{adviser_id}", _("Le territoire est ajouté."))
 
 
@@ -246,7 +246,7 @@ def drop_territory(
     request: Request, instance: TheInstance, visitor: Marketing, adviser_id: int, rule_id: int
 ) -> Response:
     with instance.store.transaction() as session:
-        people.drop_territory(session, rule_id)
+        people.drop_territory_rule(session, rule_id)
     return say_and_go(
         request, f"/bureau/referents/{adviser_id}", _("Le territoire est retiré ; les pistes déjà confiées restent.")
     )

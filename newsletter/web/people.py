@@ -60,8 +60,8 @@ def _page_number(typed: str) -> int:
 
 def _list_page(request: Request, instance: Instance, *, number: int, sought: str = "") -> Response:
     with instance.store.reading() as session:
-        found = people.list_people(session, number=number, sought=sought)
-        waiting, aside = people.set_aside(session) if found.number == 1 and not sought else (0, ())
+        found = people.people_page(session, number=number, sought=sought)
+        waiting, aside = people.quarantined_rows(session) if found.number == 1 and not sought else (0, ())
     return render(
         request,
         "people/list.html",

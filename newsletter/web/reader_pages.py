@@ -138,7 +138,7 @@ def _preference_page(request: Request, instance: Instance, reader_id: int | None
         return no_such_link(request)
     with instance.store.reading() as session:
         reader = privacy.preferences_of(session, reader_id)
-        sectors = landing.sectors(session)
+        sectors = landing.sector_choices(session)
     if reader is None:
         return no_such_link(request)
     return render(

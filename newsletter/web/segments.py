@@ -12,7 +12,7 @@ from newsletter.clock import paris_day
 from newsletter.countries import country_names
 from newsletter.instance import Instance
 from newsletter.web.pages import Marketing, TheInstance, render
-from segments.fields import CRIB
+from segments.fields import FIELD_GUIDE
 
 router = APIRouter()
 ROOT = "/bureau/segments"
@@ -54,7 +54,7 @@ def try_segment(
         typed=typed,
         tried=tried,
         library=library,
-        crib=CRIB,
+        guide=FIELD_GUIDE,
         countries=country_names(),
         issue_url="/bureau/numeros/nouveau?" + urlencode({"segment": typed}),
     )

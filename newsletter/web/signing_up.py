@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 from newsletter import urls, wordings
 from newsletter.audience import confirming, landing, signup
 from newsletter.audience.landing import Origin
-from newsletter.audience.signup import Form
+from newsletter.audience.signup import SignUpForm
 from newsletter.countries import country_choices
 from newsletter.i18n import _
 from newsletter.instance import Instance
@@ -28,7 +28,7 @@ FORM = "public/inscription.html"
 
 @router.get(urls.SIGN_UP_PATH)
 def show_plain_form(request: Request, instance: TheInstance) -> Response:
-    return _form_page(request, instance, None, Form(address=""))
+    return _form_page(request, instance, None, SignUpForm(address=""))
 
 
 @router.get(urls.SUPPORT_PATH + "/{code}")
@@ -39,7 +39,7 @@ def show_form_of_support(request: Request, instance: TheInstance, code: str) -> 
     if origin is not None and request.method == "GET":
         with instance.store.transaction() as session:
             landing.count_scan(session, origin.support_id, now=instance.clock.now())
-    return _form_page(request, instance, origin, Form(address=""))
+    return _form_page(request, instance, origin, SignUpForm(address=""))
 
 
 @router.post(urls.SIGN_UP_PATH)
@@ -74,7 +74,7 @@ def show_confirmation(request: Request, instance: TheInstance, token: str) -> Re
 def confirm(request: Request, instance: TheInstance, token: str) -> Response:
     numbers = instance.keys.read(Purpose.confirm, token)
     with instance.store.transaction() as session:
-        confirmed = confirming.confirm(session, numbers[0], now=instance.clock.now()) if numbers else None
+        confirmed = confirming.confirm_sign_up(session, numbers[0], now=instance.clock.now()) if numbers else None
     if confirmed is None:
         return no_such_link(request)
     preferences = instance.keys.sign(Purpose.preferences, confirmed.subscriber_id)
@@ -98,14 +98,14 @@ def _take(request: Request, instance: Instance, origin: Origin | None, sent: For
         return _form_page(request, instance, origin, form, wrong=wrong)
     if not text_of(sent, TRAP):
         with instance.store.transaction() as session:
-            signup.ask(session, instance.keys, form, now=instance.clock.now())
+            signup.take_sign_up(session, instance.keys, form, now=instance.clock.now())
     return RedirectResponse(urls.THANKS_PATH, status_code=303, headers=PRIVATE)
 
 
-def _read(sent: FormData, origin: Origin | None) -> Form:
+def _read(sent: FormData, origin: Origin | None) -> SignUpForm:
     country = text_of(sent, "country")
     horizon = text_of(sent, "horizon")
-    return Form(
+    return SignUpForm(
         address=text_of(sent, "address"),
         first_name=text_of(sent, "first_name"),
         phone=text_of(sent, "phone"),
@@ -119,10 +119,15 @@ def _read(sent: FormData, origin: Origin | None) -> Form:
 
 
 def _form_page(
-    request: Request, instance: Instance, origin: Origin | None, form: Form, *, wrong: dict[str, str] | None = None
+    request: Request,
+    instance: Instance,
+    origin: Origin | None,
+    form: SignUpForm,
+    *,
+    wrong: dict[str, str] | None = None,
 ) -> Response:
     with instance.store.reading() as session:
-        sectors = landing.sectors(session)
+        sectors = landing.sector_choices(session)
     values: dict[str, Any] = {
         "partner": origin.partner_name if origin else "",
         "sectors": sectors,

@@ -9,7 +9,7 @@ import pytest
 
 from newsletter.accounts.accounts import create_account
 from newsletter.advisers import people
-from newsletter.advisers.routing import hand_over
+from newsletter.advisers.handover import hand_over
 from newsletter.instance import Instance
 from newsletter.store.leads import Lead
 from newsletter.store.people import Interest
@@ -36,7 +36,7 @@ def site(instance: Instance) -> Iterator[str]:
             form = people.AdviserForm(name=login.title(), address=f"{login}@lot.example", account_id=accounts[login])
             adviser = people.save(session, form)
             if login == "claire":
-                people.add_territory(session, adviser.id or 0, epci="200067361", sector=None)
+                people.add_territory_rule(session, adviser.id or 0, epci="200067361", sector=None)
         who = {"first_name": "Inès", "last_name": "<b>Moreau</b>", "phone": "+33 6 12 34 56 78", "country": "FR"}
         where = {"wished_commune": "46102", "partner_id": a_partner(session).id, "met_on": NOW}
         reader = a_subscriber(session, Axis.newsletter, Axis.adviser, **who, **where, horizon=Horizon.this_year)

@@ -21,7 +21,6 @@ from segments.tree import (
     Dated,
     Every,
     Everyone,
-    Name,
     Node,
     Not,
     OneOf,
@@ -30,6 +29,7 @@ from segments.tree import (
     Span,
     Topic,
     Tree,
+    TypedName,
     Unit,
 )  # fmt: skip
 from tests.kit.makers import a_commune, a_partner, a_sector, a_subscriber, an_employer, say
@@ -141,7 +141,7 @@ SPANS = st.builds(Span, st.integers(1, 40), st.sampled_from(Unit))
 def _leaves(names: dict[Field | Topic, st.SearchStrategy[str]]) -> st.SearchStrategy[Node]:
     return st.one_of(
         *(_one_of(field, names.get(field, known)) for field, known in _NAMES.items()),
-        st.builds(Begins, _several(st.sampled_from(["4", "46", "46000", "1012 A", "SW1", "7"]).map(Name))),
+        st.builds(Begins, _several(st.sampled_from(["4", "46", "46000", "1012 A", "SW1", "7"]).map(TypedName))),
         st.builds(Plans, _several(st.sampled_from(Horizon))),
         st.builds(Agreed, st.sampled_from(Axis), _several(st.sampled_from(ConsentState))),
         st.builds(
@@ -153,7 +153,7 @@ def _leaves(names: dict[Field | Topic, st.SearchStrategy[str]]) -> st.SearchStra
         st.builds(Dated, st.sampled_from([Field.joined, Field.met]), st.just(Bound.within), st.integers(2024, 2027)),
         st.builds(Clicked, since=st.none() | DAYS | SPANS),
         *(
-            st.builds(Clicked, st.just(topic), names.get(topic, ANY_TEXT).map(Name), st.none() | DAYS | SPANS)
+            st.builds(Clicked, st.just(topic), names.get(topic, ANY_TEXT).map(TypedName), st.none() | DAYS | SPANS)
             for topic in (Topic.sector, Topic.employer)
         ),
     )
@@ -170,7 +170,7 @@ _NAMES: dict[Field, st.SearchStrategy[str]] = {
 
 
 def _one_of(field: Field, names: st.SearchStrategy[str]) -> st.SearchStrategy[Node]:
-    return st.builds(OneOf, st.just(field), _several(names.map(Name)))
+    return st.builds(OneOf, st.just(field), _several(names.map(TypedName)))
 
 
 def _several(values: st.SearchStrategy[Value]) -> st.SearchStrategy[tuple[Value, ...]]:

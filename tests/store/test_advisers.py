@@ -2,24 +2,28 @@
 
 import csv
 import io
+import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+from click.testing import Result
 from sqlmodel import Session, select
 
 from newsletter.advisers import cards, export, files, outcome, people
-from newsletter.advisers.routing import hand_over
+from newsletter.advisers.handover import hand_over
 from newsletter.catalogue import territory
 from newsletter.demo.samples import SAMPLES
 from newsletter.errors import NewsletterError, NotFoundError
 from newsletter.store import Store
 from newsletter.store.catalogue import Sector
+from newsletter.store.columns import key
 from newsletter.store.leads import Adviser, Handover, Lead, TerritoryRule, Warmth
 from newsletter.store.people import Interest, Subscriber
-from newsletter.words import Axis, ConsentState, LeadState, OutcomeKind
+from newsletter.words import Axis, ConsentState, LeadState, OutcomeKind, label
 from tests.conftest import A_MONDAY as NOW
 from tests.kit.makers import a_subscriber, an_adviser, an_epci, say
 
@@ -130,7 +134,7 @@ def test_an_adviser_neither_sees_nor_touches_anothers_lead(store: Store) -> None
         with pytest.raises(NotFoundError):
             cards.card(session, lead.id, adviser_id=other.id)
         with pytest.raises(NotFoundError):
-            outcome.record(
+            outcome.record_outcome(
                 session,
                 adviser_id=other.id,
                 lead_id=lead.id,
@@ -147,15 +151,29 @@ def test_the_newest_outcome_closes_a_lead_or_opens_it_again(store: Store) -> Non
         assert lead.id is not None
         states = []
         for n, kind in enumerate((OutcomeKind.called, OutcomeKind.settled, OutcomeKind.visit_planned)):
-            outcome.record(
+            outcome.record_outcome(
                 session, adviser_id=mine.id, lead_id=lead.id, kind=kind, note=f" note {n} ", account_id=None,
                 now=NOW + timedelta(hours=n),
             )  # fmt: skip
             states.append(cards.card(session, lead.id).state)
         history = [(heard.kind, heard.note) for heard in cards.card(session, lead.id).history]
-        assert outcome.counts(session) == {OutcomeKind.visit_planned: 1}
+        assert outcome.outcome_counts(session) == {OutcomeKind.visit_planned: 1}
     assert states == [LeadState.handed_over, LeadState.closed, LeadState.handed_over]
     assert history[0] == (OutcomeKind.visit_planned, "note 2")
+
+
+def test_what_came_of_the_calls_is_counted_by_a_command(store: Store, command: Callable[..., Result]) -> None:
+    assert "Aucun résultat" in command("lead", "outcomes").stdout
+    with store.transaction() as session:
+        mine, _other, lead = two_advisers(session)
+        wanted, settled = key(lead.id), OutcomeKind.settled
+        outcome.record_outcome(
+            session, adviser_id=mine.id, lead_id=wanted, kind=settled, note="", account_id=None, now=NOW
+        )
+    assert json.loads(command("lead", "outcomes", "--json").stdout) == {
+        kind.value: int(kind is OutcomeKind.settled) for kind in OutcomeKind
+    }
+    assert label(OutcomeKind.settled) in command("lead", "outcomes").stdout
 
 
 def test_whoever_takes_their_yes_back_disappears_from_the_advisers_list_at_once(store: Store) -> None:
@@ -209,15 +227,15 @@ def test_forms_about_advisers_say_what_is_wrong(store: Store) -> None:
             with pytest.raises(NewsletterError):
                 people.save(session, form)
         for epci, sector in ((FIGEAC, None), (FIGEAC, None), (None, None), (None, None), (FIGEAC, "btp")):
-            people.add_territory(session, claire.id, epci=epci, sector=sector)
+            people.add_territory_rule(session, claire.id, epci=epci, sector=sector)
         rules = people.territories(session)
         assert [(rule.epci, rule.sector) for rule in rules] == [
             ("CC Grand-Figeac", "BTP"),
             ("CC Grand-Figeac", ""),
             ("", ""),
         ]
-        people.drop_territory(session, rules[0].rule_id)
-        people.drop_territory(session, rules[0].rule_id)
+        people.drop_territory_rule(session, rules[0].rule_id)
+        people.drop_territory_rule(session, rules[0].rule_id)
         assert len(people.territories(session)) == 2
         with pytest.raises(NewsletterError):
-            people.add_territory(session, claire.id, epci="000", sector=None)
+            people.add_territory_rule(session, claire.id, epci="000", sector=None)

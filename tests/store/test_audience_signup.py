@@ -5,10 +5,11 @@ from typing import Any
 
 from sqlmodel import Session, func, select
 
-from newsletter.audience import confirming, privacy, signup
-from newsletter.audience.signup import Form
+from newsletter.audience import confirming, landing, privacy, signup
+from newsletter.audience.signup import SignUpForm
 from newsletter.store import Store, consents
 from newsletter.store.catalogue import Support
+from newsletter.store.columns import key
 from newsletter.store.people import Interest, SignUp, Subscriber, Suppression, mailable
 from newsletter.tokens import Keyring
 from newsletter.words import Axis, Channel, ConsentState, Horizon, SupportKind, SuppressionReason
@@ -16,14 +17,14 @@ from tests.conftest import A_MONDAY
 from tests.kit.makers import a_partner, a_sector
 
 DAY = timedelta(days=1)
-WISHES = Form(
+WISHES = SignUpForm(
     address="Ana@Exemple.FR", first_name="Ana", phone="06 12", horizon=Horizon.later, sectors=("industrie",),
     axes=frozenset({Axis.newsletter, Axis.adviser}),
 )  # fmt: skip
 
 
-def _ask(session: Session, keys: Keyring, *, at: datetime = A_MONDAY, form: Form = WISHES) -> int:
-    signup.ask(session, keys, form, now=at)
+def _ask(session: Session, keys: Keyring, *, at: datetime = A_MONDAY, form: SignUpForm = WISHES) -> int:
+    signup.take_sign_up(session, keys, form, now=at)
     newest = session.exec(select(func.max(SignUp.id))).one()
     assert newest is not None
     return newest
@@ -45,12 +46,12 @@ def test_nothing_counts_before_the_confirmation_and_confirming_twice_counts_once
         support = Support(partner_id=partner_id, code="elfes", kind=SupportKind.placemat, season=2026)
         session.add(support)
         session.flush()
-        asked = _ask(session, keys, form=Form(**{**_fields(WISHES), "support_id": support.id}))
+        asked = _ask(session, keys, form=SignUpForm(**{**_fields(WISHES), "support_id": support.id}))
         assert session.exec(select(Subscriber)).all() == []
         assert _send_due(session, at=A_MONDAY) == 1
-        confirmed = confirming.confirm(session, asked, now=A_MONDAY + DAY)
+        confirmed = confirming.confirm_sign_up(session, asked, now=A_MONDAY + DAY)
         assert confirmed is not None
-        assert confirming.confirm(session, asked, now=A_MONDAY + DAY) == confirmed
+        assert confirming.confirm_sign_up(session, asked, now=A_MONDAY + DAY) == confirmed
     with store.reading() as session:
         reader = session.exec(select(Subscriber)).one()
         assert (reader.address, reader.phone, reader.partner_id) == ("Ana@exemple.fr", "06 12", partner_id)
@@ -60,8 +61,8 @@ def test_nothing_counts_before_the_confirmation_and_confirming_twice_counts_once
         assert [number for _row, number in signup.welcomes_due(session, now=A_MONDAY + DAY)] == [reader.id]
 
 
-def _fields(form: Form) -> dict[str, Any]:
-    return {name: getattr(form, name) for name in Form.__slots__}
+def _fields(form: SignUpForm) -> dict[str, Any]:
+    return {name: getattr(form, name) for name in SignUpForm.__slots__}
 
 
 def test_at_most_one_letter_a_day_and_three_a_month_leave_for_an_address(store: Store, keys: Keyring) -> None:
@@ -79,8 +80,8 @@ def test_at_most_one_letter_a_day_and_three_a_month_leave_for_an_address(store: 
 def test_only_an_unsubscribed_address_may_come_back_by_the_form(store: Store, keys: Keyring) -> None:
     with store.transaction() as session:
         for reason in SuppressionReason:
-            form = Form(**{**_fields(WISHES), "address": f"{reason}@exemple.fr"})
-            first = confirming.confirm(session, _ask(session, keys, form=form), now=A_MONDAY)
+            form = SignUpForm(**{**_fields(WISHES), "address": f"{reason}@exemple.fr"})
+            first = confirming.confirm_sign_up(session, _ask(session, keys, form=form), now=A_MONDAY)
             assert first is not None
             privacy.unsubscribe(session, first.subscriber_id, now=A_MONDAY, channel=Channel.one_click)
             session.get_one(Suppression, keys.address_hash(f"{reason}@exemple.fr")).reason = reason
@@ -88,17 +89,17 @@ def test_only_an_unsubscribed_address_may_come_back_by_the_form(store: Store, ke
             asked = _ask(session, keys, at=A_MONDAY + DAY, form=form)
             comes_back = reason == SuppressionReason.unsubscribed
             assert _send_due(session, at=A_MONDAY + DAY) == comes_back
-            assert (confirming.confirm(session, asked, now=A_MONDAY + DAY) is not None) == comes_back
+            assert (confirming.confirm_sign_up(session, asked, now=A_MONDAY + DAY) is not None) == comes_back
         assert session.exec(select(Subscriber.address).where(mailable())).all() == ["unsubscribed@exemple.fr"]
 
 
 def test_an_old_confirmation_does_not_undo_a_later_goodbye(store: Store, keys: Keyring) -> None:
     with store.transaction() as session:
         asked = _ask(session, keys)
-        first = confirming.confirm(session, asked, now=A_MONDAY)
+        first = confirming.confirm_sign_up(session, asked, now=A_MONDAY)
         assert first is not None
         privacy.unsubscribe(session, first.subscriber_id, now=A_MONDAY + DAY, channel=Channel.one_click)
-        assert confirming.confirm(session, asked, now=A_MONDAY + 2 * DAY) == first
+        assert confirming.confirm_sign_up(session, asked, now=A_MONDAY + 2 * DAY) == first
         assert session.exec(select(Subscriber.id).where(mailable())).all() == []
         assert signup.welcomes_due(session, now=A_MONDAY + 2 * DAY) == []
 
@@ -112,12 +113,25 @@ def test_who_never_confirms_is_forgotten_after_a_week(store: Store, keys: Keyrin
         session.expire_all()
         row = session.exec(select(SignUp)).one()
         assert (row.address, row.first_name, row.phone, row.axes) == ("", "", "", [])
-        assert confirming.confirm(session, asked, now=A_MONDAY + 7 * DAY) is None
+        assert confirming.confirm_sign_up(session, asked, now=A_MONDAY + 7 * DAY) is None
         signup.purge_unconfirmed(session, now=A_MONDAY + 30 * DAY)
         assert session.exec(select(SignUp)).all() == []
 
 
 def test_a_form_without_the_letters_box_or_with_a_bad_address_says_so_beside_the_field() -> None:
-    assert set(signup.mistakes(Form(address="ana", axes=frozenset({Axis.clicks})))) == {"address", "newsletter"}
-    assert set(signup.mistakes(Form(**{**_fields(WISHES), "first_name": "a" * 81}))) == {"first_name"}
+    assert set(signup.mistakes(SignUpForm(address="ana", axes=frozenset({Axis.clicks})))) == {"address", "newsletter"}
+    assert set(signup.mistakes(SignUpForm(**{**_fields(WISHES), "first_name": "a" * 81}))) == {"first_name"}
     assert signup.mistakes(WISHES) == {}
+
+
+def test_a_printed_code_is_found_however_it_is_typed(store: Store) -> None:
+    with store.transaction() as session:
+        partner = a_partner(session)
+        code = Support(partner_id=key(partner.id), code="elfes-26", kind=SupportKind.placemat, season=2026)
+        session.add(code)
+    with store.reading() as session:
+        for typed in ("elfes-26", "ELFES-26", " Elfes -26 ", "el fes-26"):
+            found = landing.origin(session, typed)
+            assert found is not None
+            assert (found.support_id, found.partner_name) == (code.id, partner.name)
+        assert landing.origin(session, "elfes26") is None

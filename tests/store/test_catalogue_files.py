@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from newsletter.catalogue import employers, files, openings, partners, portraits, supports, territory
 from newsletter.catalogue.entries import UnreadableFileError
-from newsletter.catalogue.forms import FormError, read_form
+from newsletter.catalogue.forms import FormError, validated_form
 from newsletter.demo.samples import draw_samples, load_demo_catalogue
 from newsletter.errors import NewsletterError, NotFoundError, RefusedError
 from newsletter.reports.partners import partner_report
@@ -148,7 +148,7 @@ def test_a_picture_outside_the_files_folder_is_refused(store: Store, tmp_path: P
 def test_a_taken_name_is_said_beside_its_field_and_the_transaction_goes_on(store: Store) -> None:
     with store.transaction() as session:
         an_employer(session, "Atelier")
-        form = read_form(employers.EmployerForm, {"name": "Atelier", "sector": "industrie", "commune": "Figeac"})
+        form = validated_form(employers.EmployerForm, {"name": "Atelier", "sector": "industrie", "commune": "Figeac"})
         with pytest.raises(FormError) as caught:
             employers.add(session, form)
         assert list(caught.value.fields) == ["name"]
@@ -160,10 +160,10 @@ def test_an_employer_leaves_with_its_openings_but_not_while_a_portrait_speaks_of
         employer = an_employer(session)
         assert employer.id is not None
         job = {"employer": employer.name, "title": "Soudeur", "expires_on": TODAY}
-        openings.add(session, read_form(openings.OpeningForm, job))
+        openings.add(session, validated_form(openings.OpeningForm, job))
         portrait = portraits.add(
             session,
-            read_form(
+            validated_form(
                 portraits.PortraitForm, {"person": "Maud", "employer": employer.name, "image_right_until": TODAY}
             ),
         )
@@ -196,16 +196,16 @@ def test_expired_openings_stand_last_and_a_withdrawal_outlives_a_reload(store: S
 def test_a_support_gets_a_code_keeps_it_and_is_found_by_it(store: Store) -> None:
     form = {"partner": "Bois des elfes", "kind": "set de table", "season": "2026"}
     with store.transaction() as session:
-        partners.add(session, read_form(partners.PartnerForm, {"name": "Bois des elfes"}))
-        support = supports.add(session, read_form(supports.SupportForm, form))
+        partners.add(session, validated_form(partners.PartnerForm, {"name": "Bois des elfes"}))
+        support = supports.add(session, validated_form(supports.SupportForm, form))
         assert supports.find(session, support.code.upper()).partner.name == "Bois des elfes"
-        taken = read_form(supports.SupportForm, form | {"code": support.code, "season": 2027})
+        taken = validated_form(supports.SupportForm, form | {"code": support.code, "season": 2027})
         with pytest.raises(FormError, match="déjà imprimé"):
             supports.add(session, taken)
         with pytest.raises(NotFoundError, match="« nope »"):
             supports.find(session, "nope")
         with pytest.raises(NewsletterError, match="Vouliez-vous dire « Bois des elfes »"):
-            supports.add(session, read_form(supports.SupportForm, form | {"partner": "Bois des elfe"}))
+            supports.add(session, validated_form(supports.SupportForm, form | {"partner": "Bois des elfe"}))
         with pytest.raises(RefusedError, match="reste au catalogue"):
             partners.remove(session, support.partner_id)
 

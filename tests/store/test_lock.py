@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from newsletter import letters, pipeline
 from newsletter.audience import confirming, signup
-from newsletter.audience.signup import Form
+from newsletter.audience.signup import SignUpForm
 from newsletter.clock import StoppedClock
 from newsletter.delivery.ledger import restore_lock
 from newsletter.delivery.ledger.claim import claim_batch
@@ -248,9 +248,9 @@ def test_nothing_leaves_a_restored_house_until_a_person_confirms(
     an_issue_that_leaves(instance)
     with instance.store.transaction() as session:
         for name in ("ana", "leo"):
-            asked = Form(address=f"{name}@lot.example", axes=frozenset({Axis.newsletter}))
-            signup.ask(session, keys, asked, now=clock.now())
-        confirming.confirm(session, 2, now=clock.now())
+            asked = SignUpForm(address=f"{name}@lot.example", axes=frozenset({Axis.newsletter}))
+            signup.take_sign_up(session, keys, asked, now=clock.now())
+        confirming.confirm_sign_up(session, 2, now=clock.now())
         adviser_id = key(an_adviser(session).id)
         forget(session, 1)
     with smtp_server() as mail_server:

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
-from newsletter.audience.people import list_people
+from newsletter.audience.people import people_page
 from newsletter.imports.plan import known_names
 from newsletter.store import Store
 from newsletter.store.catalogue import Commune, Employer, Epci, Partner, Sector
@@ -15,7 +15,7 @@ from newsletter.store.portable import insert_new, upsert
 from newsletter.text import fold
 from segments import condition
 from segments.fields import Field
-from segments.tree import Name, OneOf
+from segments.tree import OneOf, TypedName
 from tests.kit.makers import a_commune, a_partner, a_subscriber, an_employer, before_0006
 from tests.kit.segment_world import TODAY
 
@@ -37,7 +37,7 @@ EIGHT = [
 
 
 def found_by_segment(session: Session, field: Field, typed: str) -> set[int | None]:
-    which = condition(OneOf(field, (Name(typed),)), today=TODAY)
+    which = condition(OneOf(field, (TypedName(typed),)), today=TODAY)
     return set(session.exec(select(Subscriber.id).where(which)).all())
 
 
@@ -93,7 +93,7 @@ def test_people_are_found_by_parts_of_their_name_in_any_order(store: Store) -> N
         a_subscriber(session, first_name="Anna", last_name="Lot")
     with store.reading() as session:
         for typed in ("capek anne", "ANNE LISE", "lise-o'cap"):
-            assert [one.id for one in list_people(session, sought=typed).people] == [sought.id]
+            assert [one.id for one in people_page(session, sought=typed).people] == [sought.id]
 
 
 def test_the_rows_of_an_older_database_get_their_folded_names(store: Store) -> None:

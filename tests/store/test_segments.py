@@ -14,7 +14,7 @@ from newsletter.store import Store
 from newsletter.store.activity import Engagement
 from newsletter.store.people import Interest, Subscriber, Suppression
 from newsletter.words import Axis, ConsentState, Horizon, SuppressionReason
-from segments import SegmentError, condition, explain, parse, reach, sample, to_text, understand
+from segments import SegmentError, condition, explain, parse, reach, sample, segment_text, understand
 from segments.fields import Field
 from segments.sql import first_day
 from segments.tree import (
@@ -134,7 +134,7 @@ def test_explaining_never_contradicts_choosing(store: Store) -> None:
         def both_agree(tree: Tree, name: str) -> None:
             told = explain(session, tree, people[name], today=TODAY)
             assert told.inside == (people[name] in chosen(session, tree))
-            assert {reason.condition for reason in told.because} <= {to_text(leaf) for leaf in leaves(tree)}
+            assert {reason.condition for reason in told.because} <= {segment_text(leaf) for leaf in leaves(tree)}
             assert told.because or isinstance(tree, Everyone)
 
         both_agree()

@@ -219,7 +219,7 @@ def test_a_poll_answer_stands_until_another_is_given(store: Store) -> None:
     given = []
     for number in (5, 5, 6, 7, 7):
         with store.transaction() as session:
-            answer = answers.record(session, mail_id=mail.id, link_number=number, now=LATER)
+            answer = answers.record_answer(session, mail_id=mail.id, link_number=number, now=LATER)
             assert answer is not None
             given.append((answer.kind, answer.horizon, answer.new))
     assert given == [
@@ -235,4 +235,4 @@ def test_a_poll_answer_stands_until_another_is_given(store: Store) -> None:
     with store.transaction() as session:
         assert session.get_one(Subscriber, reader.id).horizon == Horizon.dreaming
         for mail_id, number in ((mail.id, 1), (mail.id, 99), (999_999, 5)):
-            assert answers.record(session, mail_id=mail_id, link_number=number, now=LATER) is None
+            assert answers.record_answer(session, mail_id=mail_id, link_number=number, now=LATER) is None

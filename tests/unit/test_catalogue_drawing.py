@@ -12,7 +12,7 @@ from PIL import Image
 
 from newsletter.catalogue import pictures, qr, supports
 from newsletter.catalogue.employers import EmployerForm
-from newsletter.catalogue.forms import FormError, read_form
+from newsletter.catalogue.forms import FormError, validated_form
 from newsletter.catalogue.openings import OpeningForm
 from newsletter.catalogue.partners import PartnerForm
 from newsletter.catalogue.portraits import showable
@@ -58,7 +58,7 @@ def test_a_large_or_transparent_picture_becomes_a_jpeg_that_fits_a_letter(tmp_pa
         (b"GIF89a" + b"\0" * 20, "pas une image"),
         (a_photo()[:200], "pas une image"),
         (a_photo("PNG", (9000, 6000)), "trop de pixels"),
-        (b"\xff" * (pictures.HEAVIEST + 1), "10 Mo"),
+        (b"\xff" * (pictures.LARGEST_PICTURE + 1), "10 Mo"),
         (b"", "pas une image"),
     ],
     ids=["svg", "broken", "cut off", "bomb", "heavy", "empty"],
@@ -135,19 +135,19 @@ def test_small_numbers_are_masked_count(count: int, shown: str) -> None:
 )
 def test_a_wrong_field_gets_its_own_french_sentence(changed: dict[str, str], field: str) -> None:
     with pytest.raises(FormError) as caught:
-        read_form(EmployerForm, EMPLOYER | changed)
+        validated_form(EmployerForm, EMPLOYER | changed)
     assert list(caught.value.fields) == [field]
     assert "Cette valeur ne convient pas" not in str(caught.value) or field == "picture"
 
 
 @pytest.mark.parametrize("written", ["2026-12-31", "31/12/2026", "31.12.2026"])
 def test_a_day_may_be_written_as_people_write_it(written: str) -> None:
-    form = read_form(OpeningForm, {"employer": "A", "title": "B", "expires_on": written})
+    form = validated_form(OpeningForm, {"employer": "A", "title": "B", "expires_on": written})
     assert form.expires_on.isoformat() == "2026-12-31"
 
 
 def test_a_closed_word_is_known_by_its_french_label_too() -> None:
-    assert read_form(PartnerForm, {"name": "A", "kind": "Camping"}).kind is PartnerKind.campsite
+    assert validated_form(PartnerForm, {"name": "A", "kind": "Camping"}).kind is PartnerKind.campsite
 
 
 @given(st.text())

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from newsletter.advisers.routing import Choice, Place, choose
+from newsletter.advisers.routing import Choice, LeadToRoute, choose
 from newsletter.store.leads import Adviser, TerritoryRule
 
 TODAY = date(2026, 11, 23)
 FIGEAC, CAHORS = "200067361", "200023737"
-LEAD = Place(epci=FIGEAC, epci_name="CC Grand-Figeac", sectors={"industrie": "Industrie", "sante": "Santé"})
+LEAD = LeadToRoute(epci=FIGEAC, epci_name="CC Grand-Figeac", sectors={"industrie": "Industrie", "sante": "Santé"})
 
 
 def an_adviser(number: int, **fields: Any) -> Adviser:
@@ -22,7 +22,7 @@ def a_rule(adviser: int, epci: str | None = None, sector: str | None = None) -> 
 
 
 def chosen(
-    *rules: TerritoryRule, lead: Place = LEAD, loads: Mapping[int, int] | None = None, **changes: Adviser
+    *rules: TerritoryRule, lead: LeadToRoute = LEAD, loads: Mapping[int, int] | None = None, **changes: Adviser
 ) -> Choice | None:
     advisers = [changes.get(f"a{number}", an_adviser(number)) for number in range(1, 5)]
     return choose(lead, rules, advisers, loads or {}, TODAY)
@@ -41,7 +41,7 @@ def test_the_most_exact_rule_wins() -> None:
 
 def test_a_lead_that_fits_nobody_gets_nobody() -> None:
     assert chosen(a_rule(1, CAHORS), a_rule(2, FIGEAC, "btp")) is None
-    assert chosen(a_rule(1, FIGEAC), lead=Place()) is None
+    assert chosen(a_rule(1, FIGEAC), lead=LeadToRoute()) is None
 
 
 def test_whoever_is_away_is_replaced_and_the_reason_says_so() -> None:

@@ -8,9 +8,9 @@ from sqlmodel import col
 
 from newsletter.store.people import Subscriber
 from newsletter.text import fold
-from segments import SegmentError, condition, library, parse, sentence, to_text
-from segments.fields import CRIB, Field
-from segments.tree import Name, OneOf, Tree
+from segments import SegmentError, condition, library, parse, segment_text, sentence
+from segments.fields import FIELD_GUIDE, Field
+from segments.tree import OneOf, Tree, TypedName
 from tests.kit.segment_world import TODAY, Example, examples, trees
 
 NASTY = [
@@ -27,8 +27,8 @@ def test_a_segment_is_said_in_plain_french(example: Example) -> None:
 @settings(max_examples=150)
 @given(trees())
 def test_a_tree_written_down_and_read_again_is_the_same_tree(tree: Tree) -> None:
-    assert parse(to_text(tree)) == tree
-    assert to_text(parse(to_text(tree))) == to_text(tree)
+    assert parse(segment_text(tree)) == tree
+    assert segment_text(parse(segment_text(tree))) == segment_text(tree)
 
 
 @settings(max_examples=150)
@@ -42,7 +42,7 @@ def test_whatever_is_typed_there_is_a_tree_or_a_sentence_with_a_place(text: str)
     except SegmentError as error:
         told = error
     else:
-        assert parse(to_text(tree)) == tree
+        assert parse(segment_text(tree)) == tree
         return
     assert 1 <= told.line <= text.count("\n") + 1
     assert 1 <= told.column <= len(text) + 1
@@ -51,10 +51,12 @@ def test_whatever_is_typed_there_is_a_tree_or_a_sentence_with_a_place(text: str)
 
 @pytest.mark.parametrize("value", NASTY)
 def test_what_people_type_is_never_part_of_the_statement(value: str) -> None:
-    tree = OneOf(Field.partner, (Name(value),))
-    assert parse(to_text(tree)) == tree
+    tree = OneOf(Field.partner, (TypedName(value),))
+    assert parse(segment_text(tree)) == tree
     asked = sa.select(col(Subscriber.id)).where(condition(tree, today=TODAY)).compile()
-    harmless = sa.select(col(Subscriber.id)).where(condition(OneOf(Field.partner, (Name("x"),)), today=TODAY)).compile()
+    harmless = (
+        sa.select(col(Subscriber.id)).where(condition(OneOf(Field.partner, (TypedName("x"),)), today=TODAY)).compile()
+    )
     assert str(asked) == str(harmless)
     assert fold(value) in asked.params.values()
 
@@ -71,7 +73,7 @@ def test_what_people_type_is_never_part_of_the_statement(value: str) -> None:
 )
 def test_a_segment_beyond_reason_is_refused_in_one_sentence(text: str, said: str | None) -> None:
     if said is None:
-        assert to_text(parse(text)) == "pays = FR ou pays = BE"
+        assert segment_text(parse(text)) == "pays = FR ou pays = BE"
         return
     with pytest.raises(SegmentError, match=said):
         parse(text)
@@ -85,5 +87,5 @@ def test_every_ready_made_segment_can_be_read_and_says_what_it_is_for() -> None:
 
 
 def test_every_field_has_an_example_that_can_be_read() -> None:
-    assert set(CRIB) == set(Field)
-    assert all(sentence(parse(entry.example)) for entry in CRIB.values())
+    assert set(FIELD_GUIDE) == set(Field)
+    assert all(sentence(parse(entry.example)) for entry in FIELD_GUIDE.values())

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from newsletter.catalogue.files import Report, load
+from newsletter.catalogue.files import LoadReport, load
 from newsletter.catalogue.pictures import write_whole
 from newsletter.demo.samples.canvas import Canvas
 from newsletter.demo.samples.landscapes import LANDSCAPE_DRAWINGS
@@ -16,7 +16,7 @@ _CATALOGUE_FILES = ("employers.yaml", "portraits.yaml", "partners.yaml")
 _DRAWINGS: dict[str, Callable[[Canvas], None]] = LANDSCAPE_DRAWINGS | PORTRAIT_DRAWINGS
 
 
-def load_demo_catalogue(session: Session, *, today: date, media: Path) -> list[Report]:
+def load_demo_catalogue(session: Session, *, today: date, media: Path) -> list[LoadReport]:
     """Draw the pictures into `media` and load the demonstration catalogue. Safe to repeat."""
     draw_samples(media)
     return [report for name in _CATALOGUE_FILES for report in load(session, SAMPLES / name, today=today, media=media)]
