@@ -23,8 +23,7 @@ class DeliveryStatus(StrEnum):
 class Reply:
     """The status of one attempt with the server's own words, in which addresses are blotted out.
 
-    Where the server said nothing, the words are a note of ours (`messages.LocalNote`); `messages.words_to_show` has the
-    sentence for people.
+    Where the server said nothing, the words are a reason of ours (`note_reasons.NoteReason`), which `note_text` shows.
     """
 
     status: DeliveryStatus

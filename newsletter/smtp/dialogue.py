@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from newsletter.note_reasons import NoteReason, note_text, note_words
 from newsletter.smtp.contract import DeliveryStatus, Envelope, Outbox, RelayError, Reply
-from newsletter.smtp.messages import CONNECTION_LOST, LocalNote, note, words_to_show
+from newsletter.smtp.messages import CONNECTION_LOST
 from newsletter.smtp.options import SmtpOptions
 from newsletter.smtp.protocol import (
     CHANNEL_CLOSING,
@@ -122,14 +123,14 @@ class Dialogue:
 
     async def deliver(self, outbox: Outbox) -> None:
         in_flight = InFlight(outbox, lambda envelope: local_refusal(envelope, self.extensions))
-        why = note(LocalNote.stopped)
+        why = note_words(NoteReason.stopped)
         try:
             await self._run_transactions(in_flight)
         except ConnectionLostError as lost:
             why = str(lost)
             self.stream.abort()
             if not in_flight.asked:
-                raise RelayError(CONNECTION_LOST.format(words=words_to_show(why))) from lost
+                raise RelayError(CONNECTION_LOST.format(words=note_text(why))) from lost
         except BaseException:
             self.stream.abort()
             raise
@@ -214,12 +215,12 @@ class Dialogue:
             self.stream.abort()  # after 354 there is no RSET: a connection cut before the dot delivers nothing
             return None
         if self.stream.unread:
-            raise ConnectionLostError(note(LocalNote.early_response))
+            raise ConnectionLostError(note_words(NoteReason.early_response))
         in_flight.leaving = True
         self.stream.write_message(dot_stuffed(envelope), pipelined=commands)
         response = await self.stream.response(self.options.timeouts.end_of_data)
         if response.code // 100 == 3 or (response.positive and self.stream.final_dot_unsent):
-            raise ConnectionLostError(note(LocalNote.out_of_step))
+            raise ConnectionLostError(note_words(NoteReason.out_of_step))
         in_flight.answered(response.reply)
         return following
 
@@ -242,6 +243,6 @@ class Dialogue:
 def _record_refusal(in_flight: InFlight, response: SmtpResponse) -> bool:
     """Record a refusal. Raises ConnectionLostError when it is none: then both sides are out of step."""
     if not response.negative:
-        raise ConnectionLostError(note(LocalNote.out_of_step, f"{response.code} {response.reply.words}"))
+        raise ConnectionLostError(note_words(NoteReason.out_of_step, f"{response.code} {response.reply.words}"))
     in_flight.refused(response.reply)
     return True

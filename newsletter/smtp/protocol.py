@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from newsletter.note_reasons import NoteReason, note_words
 from newsletter.smtp.contract import DeliveryStatus, Envelope, Reply, reply_of
-from newsletter.smtp.messages import LocalNote, note
 
 DATA = b"DATA\r\n"
 FINAL_DOT = b".\r\n"
@@ -131,13 +131,13 @@ def local_refusal(envelope: Envelope, extensions: Extensions) -> Reply | None:
     """Why this message cannot be offered to this server at all; None when it can. A retry would change nothing."""
     for address, code in ((envelope.recipient, "5.1.3"), (envelope.sender, "5.1.7")):
         if _UNSAFE.search(address):
-            return _refused_here(code, note(LocalNote.invalid_character))
+            return _refused_here(code, note_words(NoteReason.invalid_character))
     if not envelope.recipient:
-        return _refused_here("5.1.3", note(LocalNote.no_address))
+        return _refused_here("5.1.3", note_words(NoteReason.no_address))
     if not _is_ascii(envelope) and not extensions.utf8:  # FMT-13
-        return _refused_here("5.6.7", note(LocalNote.no_smtputf8))
+        return _refused_here("5.6.7", note_words(NoteReason.no_smtputf8))
     if 0 < extensions.largest < len(envelope.message):
-        return _refused_here("5.3.4", note(LocalNote.too_large, f"{len(envelope.message)}/{extensions.largest}"))
+        return _refused_here("5.3.4", note_words(NoteReason.too_large, f"{len(envelope.message)}/{extensions.largest}"))
     return None
 
 

@@ -22,10 +22,10 @@ from aiosmtplib import (
     SMTPTimeoutError,
 )
 
+from newsletter.note_reasons import NoteReason, note_text, note_words
 from newsletter.smtp import messages
 from newsletter.smtp.contract import DeliveryStatus, Envelope, Outbox, RelayError, Reply, reply_of, without_addresses
 from newsletter.smtp.dialogue import InFlight
-from newsletter.smtp.messages import LocalNote, note, words_to_show
 from newsletter.smtp.options import Security, SmtpOptions, SmtpServer, Timeouts
 from newsletter.smtp.protocol import CHANNEL_CLOSING, Extensions, local_refusal
 from newsletter.smtp.tls import tls_context
@@ -100,7 +100,7 @@ class _RelayConnection:
 
     async def deliver(self, outbox: Outbox) -> None:
         in_flight = InFlight(outbox, lambda envelope: local_refusal(envelope, self._extensions()))
-        why = note(LocalNote.stopped)
+        why = note_words(NoteReason.stopped)
         try:
             while not self._closing and not self._exhausted and (envelope := await in_flight.next()):
                 self._begun += 1
@@ -109,7 +109,7 @@ class _RelayConnection:
             self._closing = True
             why = _lost_because(error)
             if not in_flight.asked:
-                raise RelayError(messages.CONNECTION_LOST.format(words=words_to_show(why))) from error
+                raise RelayError(messages.CONNECTION_LOST.format(words=note_text(why))) from error
         finally:
             in_flight.release(why, dot_unsent=False)
 
@@ -179,11 +179,11 @@ def _lost_because(error: Exception) -> str:
         case SMTPResponseException():
             return _words(error)
         case SMTPTimeoutError() | TimeoutError():
-            return note(LocalNote.timeout)
+            return note_words(NoteReason.timeout)
         case SMTPServerDisconnected() | ConnectionError():
-            return note(LocalNote.closed_by_server)
+            return note_words(NoteReason.closed_by_server)
         case _:
-            return note(LocalNote.network_error, without_addresses(str(error)))
+            return note_words(NoteReason.network_error, without_addresses(str(error)))
 
 
 def _words(error: SMTPResponseException) -> str:

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
+from newsletter.note_reasons import NoteReason, note_words
 from newsletter.smtp.contract import without_addresses
-from newsletter.smtp.messages import LocalNote, note
 from newsletter.smtp.protocol import (
     CHANNEL_CLOSING,
     FINAL_DOT,
@@ -51,7 +51,7 @@ class SmtpStream(asyncio.Protocol):
         self._dot_kept = False  # the final dot was not even given to the transport
         self._pipelined = b""
         self._write_timeout = _WriteTimeout(
-            block, self._unsent_octets, lambda: self._lose(note(LocalNote.write_timeout))
+            block, self._unsent_octets, lambda: self._lose(note_words(NoteReason.write_timeout))
         )
         self._gone: asyncio.Future[None] = self._loop.create_future()
 
@@ -113,7 +113,7 @@ class SmtpStream(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once. Octets that the transport still keeps never leave."""
-        self._lose(note(LocalNote.aborted))
+        self._lose(note_words(NoteReason.aborted))
 
     async def close(self, seconds: float) -> None:
         """QUIT if the server still listens; the connection is gone afterwards in any case."""
@@ -121,7 +121,7 @@ class SmtpStream(asyncio.Protocol):
             if not self.closing:
                 self.write(QUIT)
                 await self.response(seconds)
-        self._lose(note(LocalNote.closed))
+        self._lose(note_words(NoteReason.closed))
         if self._transport is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
@@ -141,16 +141,16 @@ class SmtpStream(asyncio.Protocol):
         try:
             self._responses.extend(self._reader.feed(data))
         except MalformedResponseError:
-            self._lose(note(LocalNote.malformed_response))
+            self._lose(note_words(NoteReason.malformed_response))
         if self._responses:
             self._wake()
 
     def eof_received(self) -> None:
         # At once: merely closing would first write out what the transport keeps.
-        self._lose(note(LocalNote.closed_by_server))
+        self._lose(note_words(NoteReason.closed_by_server))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lose(_lost_words(exc) if exc else note(LocalNote.closed_by_server))
+        self._lose(_lost_words(exc) if exc else note_words(NoteReason.closed_by_server))
         if not self._gone.done():
             self._gone.set_result(None)
 
@@ -175,7 +175,7 @@ class SmtpStream(asyncio.Protocol):
 
     def _open(self) -> asyncio.Transport:
         if self._lost_because or self._transport is None or self._transport.is_closing():
-            raise ConnectionLostError(self._lost_because or note(LocalNote.closed_by_server))
+            raise ConnectionLostError(self._lost_because or note_words(NoteReason.closed_by_server))
         return self._transport
 
     async def _wait(self, seconds: float) -> None:
@@ -204,7 +204,7 @@ class SmtpStream(asyncio.Protocol):
         if self._loop.time() < self._deadline:
             self._set_timer()
         else:
-            self._lose(note(LocalNote.timeout))
+            self._lose(note_words(NoteReason.timeout))
 
     def _unsent_octets(self) -> int:
         """Octets that the kernel has not taken yet, those that wait for their encryption among them."""
@@ -268,4 +268,4 @@ class _WriteTimeout:
 
 def _lost_words(error: Exception) -> str:
     """What the operating system or TLS says of a lost connection, as a note of ours."""
-    return note(LocalNote.network_error, without_addresses(str(error)))
+    return note_words(NoteReason.network_error, without_addresses(str(error)))

@@ -209,7 +209,7 @@ SHORT = 0.05  # seconds: of the one timeout that a test is about
 def test_a_server_that_stays_silent_after_the_dot_leaves_a_doubt(run: Runs) -> None:
     outbox = ListOutbox.of([an_envelope(), an_envelope("c@example.org")])
     run(send(outbox, Script(answers={"DOT": [SILENCE]}), options=SmtpOptions(timeouts=Timeouts(end_of_data=SHORT))))
-    assert (outbox.fates, outbox.replies[0].words) == (["unknown"], "local:timeout")
+    assert (outbox.fates, outbox.replies[0].words) == (["unknown"], "#timeout")
 
 
 STUCK = Timeouts(block=0.2)
@@ -223,7 +223,7 @@ def test_a_server_that_reads_none_of_a_message_times_out_without_a_doubt(
     script = authority.script(security, Script(answers={"DATA": [STALL]}))
     began = time.monotonic()
     run(send(outbox, script, options=replace(authority.options(security), timeouts=STUCK)))
-    assert (outbox.fates, outbox.replies[0].words, len(outbox.waiting)) == (["try_later"], "local:write-timeout", 1)
+    assert (outbox.fates, outbox.replies[0].words, len(outbox.waiting)) == (["try_later"], "#write-timeout", 1)
     assert time.monotonic() - began >= STUCK.block
 
 
