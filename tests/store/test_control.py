@@ -174,7 +174,7 @@ def test_a_window_needs_two_hours(instance: Instance) -> None:
             calendar.set_window(session, issue_id, opens=opens, closes=closes)
 
 
-def test_a_warm_up_counts_what_each_family_took(store: Store, clock: StoppedClock) -> None:
+def test_a_warm_up_counts_what_each_provider_accepted(store: Store, clock: StoppedClock) -> None:
     warm = WarmUp(first=2, target=100)
     table = RateLimitTable(
         default=RateLimits(), providers={"gmail": RateLimits(warmup=warm), "orange": RateLimits(warmup=warm)}, lanes={},
