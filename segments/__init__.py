@@ -12,23 +12,28 @@ from segments.saved import LibrarySegment, library
 from segments.sentence import sentence
 from segments.sql import condition
 from segments.tree import Tree, segment_text
+from segments.trial import Membership, SegmentTrial, membership, try_segment
 
 __all__ = [
     "Explanation",
     "LibrarySegment",
+    "Membership",
     "Reach",
     "Reason",
     "Sampled",
     "SegmentError",
+    "SegmentTrial",
     "Tree",
     "check",
     "condition",
     "explain",
     "library",
+    "membership",
     "parse",
     "reach",
     "sample",
     "segment_text",
     "sentence",
+    "try_segment",
     "understand",
 ]

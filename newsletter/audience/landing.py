@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from newsletter.clock import paris_day
+from newsletter.store import Store
 from newsletter.store.catalogue import Partner, Scan, Sector, Support
 from newsletter.store.columns import key
 from newsletter.store.issues import Link
@@ -45,6 +46,19 @@ def origin(session: Session, code: str) -> Origin | None:
         .where(col(Support.code) == typed_code(code))
     ).one_or_none()
     return Origin(key(found[0]), found[1]) if found is not None else None
+
+
+def visit(store: Store, code: str, *, counts: bool, now: datetime) -> Origin | None:
+    """The support of this printed code, and one more visit by it when this one counts; None when there is none.
+
+    It is read first, so that a wrong code never waits for the one who writes.
+    """
+    with store.reading() as session:
+        found = origin(session, code)
+    if found is not None and counts:
+        with store.transaction() as session:
+            count_scan(session, found.support_id, now=now)
+    return found
 
 
 def count_scan(session: Session, support_id: int, *, now: datetime) -> None:

@@ -127,3 +127,19 @@ def quarantined_rows(session: Session) -> tuple[int, tuple[QuarantinedRow, ...]]
         for file, line, address, why in rows
     )
     return found, tuple(lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleOverview:
+    """A page of the list; the first, when nobody is sought, comes with the rows of files that are in quarantine."""
+
+    found: PeoplePage
+    waiting: int
+    aside: tuple[QuarantinedRow, ...]
+
+
+def people_overview(session: Session, *, number: int = 1, sought: str = "") -> PeopleOverview:
+    """What the list of people shows."""
+    found = people_page(session, number=number, sought=sought)
+    waiting, aside = quarantined_rows(session) if found.number == 1 and not sought else (0, ())
+    return PeopleOverview(found=found, waiting=waiting, aside=aside)

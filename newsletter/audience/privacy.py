@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from newsletter import wordings
+from newsletter.audience import landing
 from newsletter.clock import in_paris
 from newsletter.i18n import _
 from newsletter.store import consents
@@ -47,6 +48,38 @@ def preferences_of(session: Session, subscriber_id: int) -> Preferences | None:
         sectors=frozenset(named),
         closed=suppression.reason if suppression else None,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreferenceForm:
+    """What the preference page shows: the reader, and the trades they can name (code, French name)."""
+
+    reader: Preferences
+    sectors: Sequence[tuple[str, str]]
+
+
+def preference_form(session: Session, subscriber_id: int) -> PreferenceForm | None:
+    """What the preference page of this reader shows; None when nobody has this number."""
+    reader = preferences_of(session, subscriber_id)
+    return None if reader is None else PreferenceForm(reader=reader, sectors=landing.sector_choices(session))
+
+
+def save_preferences(
+    session: Session,
+    subscriber_id: int,
+    axes: Mapping[Axis, bool],
+    *,
+    horizon: Horizon,
+    sectors: Sequence[str],
+    phone: str,
+    now: datetime,
+) -> bool:
+    """Write the whole preference page; False, having written nothing, when nobody has this number."""
+    if session.get(Subscriber, subscriber_id) is None:
+        return False
+    set_preferences(session, subscriber_id, axes, now=now)
+    set_wishes(session, subscriber_id, horizon=horizon, sectors=sectors, phone=phone)
+    return True
 
 
 def unsubscribe(

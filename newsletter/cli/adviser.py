@@ -9,13 +9,13 @@ from typing import BinaryIO
 
 import click
 
-from newsletter.advisers import cards, export, files, people
+from newsletter.advisers import export, files, lists, people
 from newsletter.advisers.cards import Card
 from newsletter.cli.current import current_instance
+from newsletter.clock import paris_day
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _, lazy, ngettext
 from newsletter.store.columns import key
-from newsletter.words import LeadState
 
 _JSON = click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -33,15 +33,17 @@ def adviser() -> None:
 @adviser.command("list", help=lazy("Dire qui sont les référents, et combien de pistes ouvertes ils ont."))
 @_JSON
 def list_advisers(*, as_json: bool) -> None:
-    with current_instance().store.reading() as session:
-        found, loads = people.advisers(session), people.open_leads(session)
+    instance = current_instance()
+    with instance.store.reading() as session:
+        found = lists.adviser_list(session, today=paris_day(instance.clock.now()))
+    loads = [(one, found.loads[key(one.id)]) for one in found.advisers]
     if as_json:
-        rows = [{"name": one.name, "open": loads[key(one.id)], "capacity": one.capacity} for one in found]
+        rows = [{"name": one.name, "open": load, "capacity": one.capacity} for one, load in loads]
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
-    for one in found:
+    for one, load in loads:
         said = _("{name} : {open} pistes ouvertes sur {most}")
-        click.echo(said.format(name=one.name, open=loads[key(one.id)], most=one.capacity))
+        click.echo(said.format(name=one.name, open=load, most=one.capacity))
 
 
 @adviser.command(help=lazy("Charger des référents et leurs territoires d’un fichier YAML, en entier ou pas du tout."))
@@ -78,8 +80,7 @@ def export_leads(name: str, csv_path: Path | None, xlsx_path: Path | None) -> No
     if csv_path is None and xlsx_path is None:
         raise ExportError(_("Dites où écrire : --csv FICHIER, --xlsx FICHIER, ou les deux."))
     with current_instance().store.reading() as session:
-        whose = people.adviser_named(session, name)
-        found = cards.cards(session, adviser_id=whose.id, state=LeadState.handed_over)
+        found = lists.open_cards_of(session, name)
     for path, write in ((csv_path, export.write_csv), (xlsx_path, export.write_xlsx)):
         if path is not None:
             _write_whole(path, found, write)

@@ -25,8 +25,8 @@ from newsletter.web.visitors import visitor_of
 from newsletter.words import Role
 
 ROUTERS = (
-    "login", "home", "public", "catalogue", "people", "segments", "issues", "sending", "restore_lock", "leads",
-    "reports", "accounts", "senders", "health",
+    "login", "home", "signing_up", "reader_pages", "catalogue", "people", "segments", "issues", "sending",
+    "restore_lock", "leads", "reports", "accounts", "senders", "health",
 )  # fmt: skip
 NAVIGATION = (
     (lazy("Accueil"), "/bureau"),
@@ -209,5 +209,5 @@ def _no_such_page(request: Request) -> Response:
 def mistake(request: Request, *, status: int, title: str, sentence: str) -> Response:
     """A page that says what is wrong and where to go on."""
     at_the_desk = request.url.path.startswith("/bureau") and status != 500 and visitor_of(request) is not None
-    layout = "layouts/desk.html" if at_the_desk else "layouts/public.html"
+    layout = "layouts/back_office.html" if at_the_desk else "layouts/public.html"
     return render(request, "layouts/mistake.html", status=status, layout=layout, title=title, sentence=sentence)

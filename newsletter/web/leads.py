@@ -11,45 +11,40 @@ from typing import Annotated, BinaryIO
 from babel import Locale
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
-from sqlmodel import Session, col, select
 
 from newsletter import pipeline
+from newsletter.accounts.permissions import own_leads_only
 from newsletter.accounts.sessions import Visitor
-from newsletter.advisers import cards, export, outcome, people
+from newsletter.advisers import export, lists, people
 from newsletter.advisers.cards import Card
 from newsletter.advisers.people import AdviserForm
-from newsletter.advisers.routing import is_away
 from newsletter.clock import paris_day
 from newsletter.errors import NewsletterError, RefusedError
 from newsletter.i18n import _, ngettext
 from newsletter.instance import Instance
-from newsletter.store.catalogue import Epci, Sector
 from newsletter.store.leads import Adviser
 from newsletter.web.pages import Marketing, Staff, TheForm, TheInstance, render, say_and_go, text_of
-from newsletter.words import LeadState, OutcomeKind, Role, label
+from newsletter.words import LeadState, OutcomeKind, label
 
 router = APIRouter()
-Typed = Annotated[str, Form()]
-NOBODY = 0  # the number of no adviser: what an adviser's account sees before it is tied to one
-FIELDS = ("name", "address", "capacity", "absent_from", "absent_until", "stand_in", "account")
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_Typed = Annotated[str, Form()]
+_FIELDS = ("name", "address", "capacity", "absent_from", "absent_until", "stand_in", "account")
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @router.get("/bureau/pistes")
 def list_leads(request: Request, instance: TheInstance, visitor: Staff, referent: int | None = None) -> Response:
     with instance.store.reading() as session:
-        whose = _whose(session, visitor, referent)
-        found = cards.cards(session, adviser_id=whose)
-        everyone = people.advisers(session)
+        found = lists.lead_list(session, own_account=own_leads_only(visitor), adviser_id=referent)
     return render(
         request,
-        "desk/leads.html",
-        waiting=[card for card in found if card.state == LeadState.new],
-        open_leads=[card for card in found if card.state == LeadState.handed_over],
-        closed=[card for card in found if card.state == LeadState.closed],
-        advisers=everyone,
-        chosen=referent if whose else None,
-        unknown_adviser=visitor.role == Role.adviser and whose == NOBODY,
+        "leads/leads.html",
+        waiting=[card for card in found.cards if card.state == LeadState.new],
+        open_leads=[card for card in found.cards if card.state == LeadState.handed_over],
+        closed=[card for card in found.cards if card.state == LeadState.closed],
+        advisers=found.advisers,
+        chosen=found.chosen,
+        unknown_adviser=found.unknown_adviser,
     )
 
 
@@ -60,7 +55,7 @@ def export_csv(instance: TheInstance, visitor: Staff, referent: int | None = Non
 
 @router.get("/bureau/pistes/export.xlsx")
 def export_xlsx(instance: TheInstance, visitor: Staff, referent: int | None = None) -> Response:
-    return _export(instance, visitor, referent, write=export.write_xlsx, kind="xlsx", media=XLSX)
+    return _export(instance, visitor, referent, write=export.write_xlsx, kind="xlsx", media=_XLSX)
 
 
 def _export(
@@ -74,21 +69,13 @@ def _export(
 ) -> Response:
     """The open leads that this visitor may see, as a file."""
     with instance.store.reading() as session:
-        found = cards.cards(session, adviser_id=_whose(session, visitor, referent), state=LeadState.handed_over)
+        found = lists.open_cards(session, own_account=own_leads_only(visitor), adviser_id=referent)
     file = io.BytesIO()
     write(found, file)
     name = f"pistes-{paris_day(instance.clock.now()):%Y-%m-%d}.{kind}"
     return Response(
         file.getvalue(), media_type=media, headers={"content-disposition": f'attachment; filename="{name}"'}
     )
-
-
-def _whose(session: Session, visitor: Visitor, referent: int | None) -> int | None:
-    """Whose leads to show: an adviser's own whatever they ask for; for the team, those asked for, or everybody's."""
-    if visitor.role != Role.adviser:
-        return referent
-    own = people.adviser_of(session, visitor.account_id)
-    return own.id if own is not None else NOBODY
 
 
 @router.post("/bureau/pistes/chercher")
@@ -101,25 +88,25 @@ def look_for_leads(request: Request, instance: TheInstance, visitor: Marketing) 
 @router.get("/bureau/pistes/{lead_id}")
 def show_lead(request: Request, instance: TheInstance, visitor: Staff, lead_id: int) -> Response:
     with instance.store.reading() as session:
-        card = cards.card(session, lead_id, adviser_id=_whose(session, visitor, None))
+        card = lists.lead_card(session, lead_id, own_account=own_leads_only(visitor))
     country = Locale.parse("fr").territories.get(card.country.upper(), card.country)
-    return render(request, "desk/card.html", card=card, country=country, outcomes=list(OutcomeKind))
+    return render(request, "leads/card.html", card=card, country=country, outcomes=list(OutcomeKind))
 
 
 @router.post("/bureau/pistes/{lead_id}/resultat")
 def note_outcome(
-    request: Request, instance: TheInstance, visitor: Staff, lead_id: int, kind: Typed = "", note: Typed = ""
+    request: Request, instance: TheInstance, visitor: Staff, lead_id: int, kind: _Typed = "", note: _Typed = ""
 ) -> Response:
     if kind not in set(OutcomeKind):
         raise RefusedError(_("Choisissez ce que l’appel a donné."))
     with instance.store.transaction() as session:
-        outcome.record_outcome(
+        lists.note_outcome(
             session,
-            adviser_id=_whose(session, visitor, None),
-            lead_id=lead_id,
+            lead_id,
+            own_account=own_leads_only(visitor),
+            account_id=visitor.account_id,
             kind=OutcomeKind(kind),
             note=note,
-            account_id=visitor.account_id,
             now=instance.clock.now(),
         )
     said = _("C’est noté : {outcome}.").format(outcome=label(OutcomeKind(kind)))
@@ -128,26 +115,23 @@ def note_outcome(
 
 @router.get("/bureau/referents")
 def list_advisers(request: Request, instance: TheInstance, visitor: Marketing) -> Response:
-    today = paris_day(instance.clock.now())
     with instance.store.reading() as session:
-        everyone = people.advisers(session)
-        rules = people.territories(session)
-        loads = people.open_leads(session)
+        found = lists.adviser_list(session, today=paris_day(instance.clock.now()))
     return render(
         request,
-        "desk/advisers.html",
-        advisers=everyone,
-        names={adviser.id: adviser.name for adviser in everyone},
-        rules={adviser.id: [rule for rule in rules if rule.adviser_id == adviser.id] for adviser in everyone},
-        away={adviser.id for adviser in everyone if is_away(adviser, today)},
-        loads=loads,
-        catch_all=any(not rule.epci and not rule.sector for rule in rules),
+        "leads/advisers.html",
+        advisers=found.advisers,
+        names={adviser.id: adviser.name for adviser in found.advisers},
+        rules=found.rules,
+        away=found.away,
+        loads=found.loads,
+        catch_all=found.catch_all,
     )
 
 
 @router.get("/bureau/referents/nouveau")
 def new_adviser(request: Request, instance: TheInstance, visitor: Marketing) -> Response:
-    return _adviser_page(request, instance, None, typed=dict.fromkeys(FIELDS, "") | {"capacity": "50"})
+    return _adviser_page(request, instance, None, typed=dict.fromkeys(_FIELDS, "") | {"capacity": "50"})
 
 
 @router.get("/bureau/referents/{adviser_id}")
@@ -159,21 +143,21 @@ def show_adviser(request: Request, instance: TheInstance, visitor: Marketing, ad
 
 @router.post("/bureau/referents/nouveau")
 def add_adviser(request: Request, instance: TheInstance, visitor: Marketing, form: TheForm) -> Response:
-    return _save(request, instance, None, {name: text_of(form, name) for name in FIELDS})
+    return _save(request, instance, None, {name: text_of(form, name) for name in _FIELDS})
 
 
 @router.post("/bureau/referents/{adviser_id}")
 def change_adviser(
     request: Request, instance: TheInstance, visitor: Marketing, adviser_id: int, form: TheForm
 ) -> Response:
-    return _save(request, instance, adviser_id, {name: text_of(form, name) for name in FIELDS})
+    return _save(request, instance, adviser_id, {name: text_of(form, name) for name in _FIELDS})
 
 
 def _written(row: Adviser) -> dict[str, str]:
     """The adviser as their form shows them."""
     away = (row.absent_from or "", row.absent_until or "")
     values = (row.name, row.address, row.capacity, *away, row.stand_in_id or "", row.account_id or "")
-    return dict(zip(FIELDS, map(str, values), strict=True))
+    return dict(zip(_FIELDS, map(str, values), strict=True))
 
 
 def _save(request: Request, instance: Instance, adviser_id: int | None, typed: dict[str, str]) -> Response:
@@ -212,29 +196,25 @@ def _adviser_page(
     error: NewsletterError | None = None,
 ) -> Response:
     with instance.store.reading() as session:
-        others = [(row.id, row.name) for row in people.advisers(session) if row.id != adviser_id]
-        accounts = [(row.id, f"{row.name} ({row.login})") for row in people.accounts(session)]
-        rules = [rule for rule in people.territories(session) if rule.adviser_id == adviser_id]
-        epcis = session.exec(select(Epci).order_by(col(Epci.name))).all()
-        sectors = session.exec(select(Sector).order_by(col(Sector.name_fr))).all()
+        offered = lists.adviser_choices(session, adviser_id=adviser_id)
     return render(
         request,
-        "desk/adviser.html",
+        "leads/adviser.html",
         status=400 if error else 200,
         adviser_id=adviser_id,
         typed=typed,
         error=str(error) if error else "",
-        others=others,
-        accounts=accounts,
-        rules=rules,
-        epcis=[(row.siren, row.name) for row in epcis],
-        sectors=[(row.code, row.name_fr) for row in sectors],
+        others=[(row.id, row.name) for row in offered.others],
+        accounts=[(row.id, f"{row.name} ({row.login})") for row in offered.accounts],
+        rules=offered.rules,
+        epcis=[(row.siren, row.name) for row in offered.epcis],
+        sectors=[(row.code, row.name_fr) for row in offered.sectors],
     )
 
 
 @router.post("/bureau/referents/{adviser_id}/territoires")
 def add_territory(
-    request: Request, instance: TheInstance, visitor: Marketing, adviser_id: int, epci: Typed = "", sector: Typed = ""
+    request: Request, instance: TheInstance, visitor: Marketing, adviser_id: int, epci: _Typed = "", sector: _Typed = ""
 ) -> Response:
     with instance.store.transaction() as session:
         people.add_territory_rule(session, adviser_id, epci=epci or None, sector=sector or None)

@@ -1,24 +1,21 @@
 """The people of the list: finding one, everything we hold about them, and why they are in a segment."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
-from sqlmodel import Session
 
-import segments
 from newsletter.audience import people, record
-from newsletter.clock import paris_day
 from newsletter.countries import country_names
 from newsletter.i18n import lazy
 from newsletter.instance import Instance
+from newsletter.reports.people import person_report
 from newsletter.web.pages import Marketing, TheForm, TheInstance, render, text_of
 from newsletter.words import Horizon, MailState, label
 
 router = APIRouter()
-ROOT = "/bureau/personnes"
-OF_A_MAIL = {
+_PAGE = "/bureau/personnes"
+_MAIL_STATES = {
     MailState.planned: lazy("à envoyer"),
     MailState.armed: lazy("en cours d’envoi"),
     MailState.accepted: lazy("acceptée par le serveur"),
@@ -30,24 +27,15 @@ OF_A_MAIL = {
     MailState.cancelled: lazy("annulée"),
 }
 """What became of one letter; the labels of words.py count many."""
-Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+_Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """Why a person is in a segment or not; or why the segment cannot be read."""
-
-    sentence: str = ""
-    told: segments.Explanation | None = None
-    wrong: str = ""
-
-
-@router.get(ROOT)
+@router.get(_PAGE)
 def list_people(request: Request, instance: TheInstance, visitor: Marketing, page: str = "1") -> Response:
     return _list_page(request, instance, number=_page_number(page))
 
 
-@router.post(ROOT)
+@router.post(_PAGE)
 def find_people(request: Request, instance: TheInstance, visitor: Marketing, form: TheForm) -> Response:
     """A POST that changes nothing: what is sought may be an address, and no address stands in a URL or a log."""
     number = _page_number(text_of(form, "page"))
@@ -60,42 +48,39 @@ def _page_number(typed: str) -> int:
 
 def _list_page(request: Request, instance: Instance, *, number: int, sought: str = "") -> Response:
     with instance.store.reading() as session:
-        found = people.people_page(session, number=number, sought=sought)
-        waiting, aside = people.quarantined_rows(session) if found.number == 1 and not sought else (0, ())
+        seen = people.people_overview(session, number=number, sought=sought)
     return render(
         request,
         "people/list.html",
-        found=found,
+        found=seen.found,
         sought=sought,
-        waiting=waiting,
-        aside=aside,
+        waiting=seen.waiting,
+        aside=seen.aside,
         countries=country_names(),
-        root=ROOT,
+        root=_PAGE,
     )
 
 
-@router.get(ROOT + "/{number}")
+@router.get(_PAGE + "/{number}")
 def show_person(
-    request: Request, instance: TheInstance, visitor: Marketing, number: Number, segment: str = ""
+    request: Request, instance: TheInstance, visitor: Marketing, number: _Number, segment: str = ""
 ) -> Response:
-    with instance.store.reading() as session:
-        held = record.record_of(session, number)
-        answer = _why(session, instance, number, segment) if segment.strip() else None
+    seen = person_report(instance, number, segment=segment)
     return render(
         request,
         "people/person.html",
-        held=held,
+        held=seen.held,
         segment=segment,
-        answer=answer,
+        answer=seen.membership,
         countries=country_names(),
         answers={word.value: label(word) for word in Horizon},
-        mail_states=OF_A_MAIL,
-        root=ROOT,
+        mail_states=_MAIL_STATES,
+        root=_PAGE,
     )
 
 
-@router.get(ROOT + "/{number}/copie.json")
-def copy_person(instance: TheInstance, visitor: Marketing, number: Number) -> Response:
+@router.get(_PAGE + "/{number}/copie.json")
+def copy_person(instance: TheInstance, visitor: Marketing, number: _Number) -> Response:
     """Everything we hold about them, as a file to hand over. Its name says no name."""
     with instance.store.reading() as session:
         copy = record.copy_of(session, number, now=instance.clock.now())
@@ -104,12 +89,3 @@ def copy_person(instance: TheInstance, visitor: Marketing, number: Number) -> Re
         media_type="application/json",
         headers={"content-disposition": f'attachment; filename="personne-{number}.json"'},
     )
-
-
-def _why(session: Session, instance: Instance, number: int, text: str) -> Answer:
-    try:
-        tree = segments.understand(session, text)
-    except segments.SegmentError as error:
-        return Answer(wrong=str(error))
-    told = segments.explain(session, tree, number, today=paris_day(instance.clock.now()))
-    return Answer(sentence=segments.sentence(tree), told=told)

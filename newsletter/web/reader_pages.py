@@ -1,4 +1,4 @@
-"""The pages behind a letter's links: preferences, unsubscription, the letter online, a poll or a call-back."""
+"""The pages behind a letter's links: preferences, unsubscription, the letter online, an answer; and the notice."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
@@ -6,12 +6,20 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from newsletter import pipeline, urls, wordings
 from newsletter.audience import landing, privacy
 from newsletter.audience.landing import Button
+from newsletter.audience.privacy import Preferences
 from newsletter.i18n import _
 from newsletter.instance import Instance
 from newsletter.tokens import Purpose
-from newsletter.web.nonce import FIELD, Shown, age_of, nonce
 from newsletter.web.pages import TheForm, TheInstance, render, text_of, texts_of
-from newsletter.web.token_pages import PRIVATE, no_such_link
+from newsletter.web.public import (
+    NONCE_FIELD,
+    PRIVATE_HEADERS,
+    PublicForm,
+    form_expired,
+    new_nonce,
+    no_such_link,
+    nonce_age,
+)
 from newsletter.words import Axis, Channel, Horizon, LinkKind
 
 router = APIRouter()
@@ -21,17 +29,15 @@ router = APIRouter()
 @router.get(urls.UNSUBSCRIBE_PATH + "/{token}/")
 def show_unsubscribe(request: Request, instance: TheInstance, token: str) -> Response:
     """A page with a button; looking at it changes nothing (LST-07)."""
-    numbers = instance.keys.read(Purpose.unsubscribe, token)
-    with instance.store.reading() as session:
-        reader = privacy.preferences_of(session, numbers[0]) if numbers else None
+    numbers, reader = _leaving(instance, token)
     if numbers is None or reader is None:
         return no_such_link(request)
     return render(
         request,
-        "public/desinscription.html",
-        headers=PRIVATE,
+        "public/unsubscribe.html",
+        headers=PRIVATE_HEADERS,
         reader=reader,
-        nonce=nonce(instance, Shown.unsubscribe, numbers[0]),
+        nonce=new_nonce(instance, PublicForm.unsubscribe, numbers[0]),
         preferences_url=_preferences_url(instance, numbers[0]),
     )
 
@@ -43,21 +49,28 @@ def unsubscribe(request: Request, instance: TheInstance, token: str, form: TheFo
 
     With a slash or without: a redirect from one to the other would lose a mailbox's click (LST-06).
     """
-    numbers = instance.keys.read(Purpose.unsubscribe, token)
-    with instance.store.reading() as session:
-        known = numbers is not None and privacy.preferences_of(session, numbers[0]) is not None
-    if numbers is None or not known:
+    numbers, reader = _leaving(instance, token)
+    if numbers is None or reader is None:
         return no_such_link(request)
     one_click = form.get("List-Unsubscribe") == "One-Click"
-    if not one_click and age_of(instance, text_of(form, FIELD), Shown.unsubscribe, numbers[0]) is None:
-        return _form_expired(request, urls.unsubscribe_url("", token))
+    if not one_click and nonce_age(instance, text_of(form, NONCE_FIELD), PublicForm.unsubscribe, numbers[0]) is None:
+        return form_expired(request, urls.unsubscribe_url("", token))
     channel = Channel.one_click if one_click else Channel.preferences
     with instance.store.transaction() as session:
         privacy.unsubscribe(session, numbers[0], now=instance.clock.now(), channel=channel, edition_id=numbers[1])
     if one_click:
-        return PlainTextResponse(_("Vous êtes désinscrit."), headers=PRIVATE)
+        return PlainTextResponse(_("Vous êtes désinscrit."), headers=PRIVATE_HEADERS)
     preferences = _preferences_url(instance, numbers[0])
-    return render(request, "public/desinscrit.html", headers=PRIVATE, preferences_url=preferences)
+    return render(request, "public/unsubscribed.html", headers=PRIVATE_HEADERS, preferences_url=preferences)
+
+
+def _leaving(instance: Instance, token: str) -> tuple[tuple[int, ...] | None, Preferences | None]:
+    """The numbers in an unsubscription token, and the reader it belongs to; None for a wrong one, or for nobody."""
+    numbers = instance.keys.read(Purpose.unsubscribe, token)
+    if numbers is None:
+        return None, None
+    with instance.store.reading() as session:
+        return numbers, privacy.preferences_of(session, numbers[0])
 
 
 @router.get(urls.PREFERENCES_PATH + "/{token}")
@@ -71,21 +84,21 @@ def save_preferences(request: Request, instance: TheInstance, token: str, form: 
     numbers = instance.keys.read(Purpose.preferences, token)
     if numbers is None:
         return no_such_link(request)
-    if age_of(instance, text_of(form, FIELD), Shown.preferences, numbers[0]) is None:
-        return _form_expired(request, urls.preferences_url("", token))
+    if nonce_age(instance, text_of(form, NONCE_FIELD), PublicForm.preferences, numbers[0]) is None:
+        return form_expired(request, urls.preferences_url("", token))
     horizon = text_of(form, "horizon")
     with instance.store.transaction() as session:
-        if privacy.preferences_of(session, numbers[0]) is None:
-            return no_such_link(request)
-        axes = {axis: bool(text_of(form, axis.value)) for axis in Axis}
-        privacy.set_preferences(session, numbers[0], axes, now=instance.clock.now())
-        privacy.set_wishes(
+        known = privacy.save_preferences(
             session,
             numbers[0],
+            {axis: bool(text_of(form, axis.value)) for axis in Axis},
             horizon=Horizon(horizon) if horizon in Horizon.__members__ else Horizon.unknown,
             sectors=texts_of(form, "sectors"),
             phone=text_of(form, "phone"),
+            now=instance.clock.now(),
         )
+    if not known:
+        return no_such_link(request)
     return _preference_page(request, instance, numbers[0], saved=True)
 
 
@@ -100,7 +113,7 @@ def show_letter(request: Request, instance: TheInstance, token: str) -> Response
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
         "sandbox allow-popups allow-popups-to-escape-sandbox"
     )
-    return HTMLResponse(letter, headers=PRIVATE | {"Content-Security-Policy": policy})
+    return HTMLResponse(letter, headers=PRIVATE_HEADERS | {"Content-Security-Policy": policy})
 
 
 @router.get(urls.ANSWER_PATH + "/{token}/{number}")
@@ -129,29 +142,30 @@ def _button(instance: Instance, token: str, number: int) -> Button | None:
 
 
 def _answer_page(request: Request, button: Button, *, given: bool) -> Response:
-    page = "public/rappel.html" if button.kind == LinkKind.callback else "public/sondage.html"
-    return render(request, page, headers=PRIVATE, button=button, given=given, call_me_back=wordings.CALL_ME_BACK.text)
+    page = "public/call_back.html" if button.kind == LinkKind.callback else "public/poll.html"
+    return render(
+        request, page, headers=PRIVATE_HEADERS, button=button, given=given, call_me_back=wordings.CALL_ME_BACK.text
+    )
 
 
 def _preference_page(request: Request, instance: Instance, reader_id: int | None, *, saved: bool = False) -> Response:
     if reader_id is None:
         return no_such_link(request)
     with instance.store.reading() as session:
-        reader = privacy.preferences_of(session, reader_id)
-        sectors = landing.sector_choices(session)
-    if reader is None:
+        found = privacy.preference_form(session, reader_id)
+    if found is None:
         return no_such_link(request)
     return render(
         request,
         "public/preferences.html",
-        headers=PRIVATE,
-        reader=reader,
+        headers=PRIVATE_HEADERS,
+        reader=found.reader,
         saved=saved,
         axes=Axis,
         wordings={axis: wordings.wording(axis).text for axis in Axis},
         horizons=list(Horizon),
-        sectors=sectors,
-        nonce=nonce(instance, Shown.preferences, reader_id),
+        sectors=found.sectors,
+        nonce=new_nonce(instance, PublicForm.preferences, reader_id),
         settings=instance.settings,
     )
 
@@ -160,6 +174,6 @@ def _preferences_url(instance: Instance, reader_id: int) -> str:
     return urls.preferences_url("", instance.keys.sign(Purpose.preferences, reader_id))
 
 
-def _form_expired(request: Request, url: str) -> Response:
-    """Nothing was changed: the form was not ours, or was shown more than a day ago."""
-    return render(request, "public/formulaire-perime.html", status=400, headers=PRIVATE, url=url)
+@router.get(urls.PRIVACY_PATH)
+def privacy_notice(request: Request, instance: TheInstance) -> Response:
+    return render(request, "public/privacy.html", settings=instance.settings)

@@ -15,15 +15,14 @@ from newsletter.countries import country_choices
 from newsletter.i18n import _
 from newsletter.instance import Instance
 from newsletter.tokens import Purpose
-from newsletter.web.nonce import FIELD, Shown, age_of, nonce
 from newsletter.web.pages import TheForm, TheInstance, render, text_of, texts_of
-from newsletter.web.token_pages import PRIVATE, no_such_link
+from newsletter.web.public import NONCE_FIELD, PRIVATE_HEADERS, PublicForm, new_nonce, no_such_link, nonce_age
 from newsletter.words import Axis, Horizon
 
 router = APIRouter()
-LEAST = timedelta(seconds=2)  # nobody reads and fills the form in less
-TRAP = "site_internet"  # shown to nobody: who fills it in is a program
-FORM = "public/inscription.html"
+_LEAST_TIME = timedelta(seconds=2)  # nobody reads and fills the form in less
+_TRAP = "site_internet"  # shown to nobody: who fills it in is a program
+_TEMPLATE = "public/sign_up.html"
 
 
 @router.get(urls.SIGN_UP_PATH)
@@ -34,11 +33,7 @@ def show_plain_form(request: Request, instance: TheInstance) -> Response:
 @router.get(urls.SUPPORT_PATH + "/{code}")
 def show_form_of_support(request: Request, instance: TheInstance, code: str) -> Response:
     """The form behind a printed code. A code we do not know, half torn off perhaps, still shows a form."""
-    with instance.store.reading() as session:
-        origin = landing.origin(session, code)
-    if origin is not None and request.method == "GET":
-        with instance.store.transaction() as session:
-            landing.count_scan(session, origin.support_id, now=instance.clock.now())
+    origin = landing.visit(instance.store, code, counts=request.method == "GET", now=instance.clock.now())
     return _form_page(request, instance, origin, SignUpForm(address=""))
 
 
@@ -56,7 +51,7 @@ def take_form_of_support(request: Request, instance: TheInstance, code: str, for
 
 @router.get(urls.THANKS_PATH)
 def look_in_your_box(request: Request) -> Response:
-    return render(request, "public/merci.html", headers=PRIVATE)
+    return render(request, "public/thanks.html", headers=PRIVATE_HEADERS)
 
 
 @router.get(urls.CONFIRM_PATH + "/{token}")
@@ -67,7 +62,7 @@ def show_confirmation(request: Request, instance: TheInstance, token: str) -> Re
         first_name = confirming.asked_by(session, numbers[0]) if numbers else None
     if first_name is None:
         return no_such_link(request)
-    return render(request, "public/confirmer.html", headers=PRIVATE, first_name=first_name)
+    return render(request, "public/confirm.html", headers=PRIVATE_HEADERS, first_name=first_name)
 
 
 @router.post(urls.CONFIRM_PATH + "/{token}")
@@ -80,8 +75,8 @@ def confirm(request: Request, instance: TheInstance, token: str) -> Response:
     preferences = instance.keys.sign(Purpose.preferences, confirmed.subscriber_id)
     return render(
         request,
-        "public/bienvenue.html",
-        headers=PRIVATE,
+        "public/welcome.html",
+        headers=PRIVATE_HEADERS,
         first_name=confirmed.first_name,
         preferences_url=urls.preferences_url("", preferences),
     )
@@ -91,15 +86,15 @@ def _take(request: Request, instance: Instance, origin: Origin | None, sent: For
     """Take the form down, or show it again with everything kept. Who falls into the trap is thanked like anyone."""
     form = _read(sent, origin)
     wrong = signup.mistakes(form)
-    age = age_of(instance, text_of(sent, FIELD), Shown.sign_up)
-    if age is None or age < LEAST:
+    age = nonce_age(instance, text_of(sent, NONCE_FIELD), PublicForm.sign_up)
+    if age is None or age < _LEAST_TIME:
         wrong["form"] = _("Le formulaire n’était plus valable. Vérifiez-le et envoyez-le de nouveau.")
     if wrong:
         return _form_page(request, instance, origin, form, wrong=wrong)
-    if not text_of(sent, TRAP):
+    if not text_of(sent, _TRAP):
         with instance.store.transaction() as session:
             signup.take_sign_up(session, instance.keys, form, now=instance.clock.now())
-    return RedirectResponse(urls.THANKS_PATH, status_code=303, headers=PRIVATE)
+    return RedirectResponse(urls.THANKS_PATH, status_code=303, headers=PRIVATE_HEADERS)
 
 
 def _read(sent: FormData, origin: Origin | None) -> SignUpForm:
@@ -136,7 +131,15 @@ def _form_page(
         "axes": list(Axis),
         "wordings": {axis: wordings.wording(axis).text for axis in Axis},
         "settings": instance.settings,
-        "nonce": nonce(instance, Shown.sign_up),
-        "trap": TRAP,
+        "nonce": new_nonce(instance, PublicForm.sign_up),
+        "trap": _TRAP,
     }
-    return render(request, FORM, status=400 if wrong else 200, headers=PRIVATE, form=form, wrong=wrong or {}, **values)
+    return render(
+        request,
+        _TEMPLATE,
+        status=400 if wrong else 200,
+        headers=PRIVATE_HEADERS,
+        form=form,
+        wrong=wrong or {},
+        **values,
+    )
