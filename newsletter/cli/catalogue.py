@@ -6,7 +6,6 @@ from datetime import date
 from pathlib import Path
 
 import click
-from sqlmodel import Session
 
 from newsletter.catalogue import employers, files, openings, partners, portraits, supports, territory
 from newsletter.catalogue.entries import EntryKind
@@ -14,6 +13,7 @@ from newsletter.cli.current import current_instance
 from newsletter.clock import paris_day
 from newsletter.demo import samples
 from newsletter.i18n import _, lazy
+from newsletter.instance import Instance
 from newsletter.store.columns import key
 from newsletter.words import label
 
@@ -64,8 +64,7 @@ def load_samples() -> None:
 @click.option("--json", "as_json", is_flag=True, help=lazy("Pour un programme."))
 def list_(kind: EntryKind, as_json: bool) -> None:
     instance = current_instance()
-    with instance.store.reading() as session:
-        lines = _LISTS[kind](session, paris_day(instance.clock.now()))
+    lines = _LISTS[kind](instance, paris_day(instance.clock.now()))
     if as_json:
         click.echo(json.dumps(lines, ensure_ascii=False, indent=2))
         return
@@ -85,7 +84,9 @@ def _told(reports: Sequence[files.LoadReport]) -> str:
     return "\n".join(parts)
 
 
-def _employers(session: Session, today: date) -> _Rows:
+def _employers(instance: Instance, today: date) -> _Rows:
+    with instance.store.reading() as session:
+        found = employers.listed(session, today=today)
     return [
         {
             "id": key(line.employer.id),
@@ -94,11 +95,13 @@ def _employers(session: Session, today: date) -> _Rows:
             "commune": line.commune.name,
             "open": line.openings,
         }
-        for line in employers.listed(session, today=today)
+        for line in found
     ]
 
 
-def _openings(session: Session, today: date) -> _Rows:
+def _openings(instance: Instance, today: date) -> _Rows:
+    with instance.store.reading() as session:
+        found = openings.listed(session, today=today)
     return [
         {
             "id": key(line.opening.id),
@@ -108,11 +111,13 @@ def _openings(session: Session, today: date) -> _Rows:
             "expires_on": line.opening.expires_on.isoformat(),
             "open": line.open,
         }
-        for line in openings.listed(session, today=today)
+        for line in found
     ]
 
 
-def _portraits(session: Session, today: date) -> _Rows:
+def _portraits(instance: Instance, today: date) -> _Rows:
+    with instance.store.reading() as session:
+        found = portraits.listed(session, today=today)
     return [
         {
             "id": key(line.portrait.id),
@@ -122,11 +127,13 @@ def _portraits(session: Session, today: date) -> _Rows:
             "image_right_until": line.portrait.image_right_until.isoformat(),
             "showable": line.showable,
         }
-        for line in portraits.listed(session, today=today)
+        for line in found
     ]
 
 
-def _partners(session: Session, _today: date) -> _Rows:
+def _partners(instance: Instance, _today: date) -> _Rows:
+    with instance.store.reading() as session:
+        found = partners.listed(session)
     return [
         {
             "id": key(line.partner.id),
@@ -135,11 +142,13 @@ def _partners(session: Session, _today: date) -> _Rows:
             "commune": line.commune.name if line.commune else "",
             "supports": line.supports,
         }
-        for line in partners.listed(session)
+        for line in found
     ]
 
 
-def _supports(session: Session, _today: date) -> _Rows:
+def _supports(instance: Instance, _today: date) -> _Rows:
+    with instance.store.reading() as session:
+        found = supports.listed(session)
     return [
         {
             "code": line.support.code,
@@ -148,11 +157,11 @@ def _supports(session: Session, _today: date) -> _Rows:
             "season": line.support.season,
             "note": line.support.note,
         }
-        for line in supports.listed(session)
+        for line in found
     ]
 
 
-_LISTS: dict[EntryKind, Callable[[Session, date], _Rows]] = {
+_LISTS: dict[EntryKind, Callable[[Instance, date], _Rows]] = {
     EntryKind.employers: _employers,
     EntryKind.openings: _openings,
     EntryKind.portraits: _portraits,

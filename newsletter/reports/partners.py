@@ -5,16 +5,19 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from newsletter.catalogue.kinds import CatalogueKind, EntryForm, KindSlug, entry_form
 from newsletter.i18n import _
+from newsletter.instance import Instance
 from newsletter.store.catalogue import Scan, Support
+from newsletter.store.columns import key
 from newsletter.store.people import SignUp, Subscriber
 
-SMALLEST_SHOWN = 5
+_SMALLEST_SHOWN = 5
 """Below this, a family on a campsite could be recognised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Brought:
+class SupportReport:
     """What one support brought, as counts over rows."""
 
     support: Support
@@ -27,7 +30,7 @@ class Brought:
 class PartnerReport:
     """Everything a partner brought: by support, and the people they met, however those reached us."""
 
-    supports: list[Brought]
+    supports: list[SupportReport]
     met: int  # subscribers whose first source is this partner, paper coupons and imported files included
 
 
@@ -42,13 +45,29 @@ def partner_report(session: Session, partner_id: int) -> PartnerReport:
         .where(col(Support.partner_id) == partner_id)
         .order_by(col(Support.season).desc(), col(Support.id))
     )
-    met = sa.select(sa.func.count()).select_from(Subscriber).where(col(Subscriber.partner_id) == partner_id)
+    met = select(sa.func.count()).select_from(Subscriber).where(col(Subscriber.partner_id) == partner_id)
     return PartnerReport(
-        supports=[Brought(support=s, scans=int(n), sign_ups=a, confirmed=c) for s, n, a, c in rows],
-        met=session.scalar(met) or 0,
+        supports=[SupportReport(support=s, scans=int(n), sign_ups=a, confirmed=c) for s, n, a, c in rows],
+        met=session.exec(met).one(),
     )
 
 
 def masked_count(count: int) -> str:
     """The number as it may be shown to anyone: a small one only says that it is small."""
-    return _("moins de {smallest}").format(smallest=SMALLEST_SHOWN) if 0 < count < SMALLEST_SHOWN else str(count)
+    return _("moins de {smallest}").format(smallest=_SMALLEST_SHOWN) if 0 < count < _SMALLEST_SHOWN else str(count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryReport:
+    """The form of an entry of the catalogue; a partner's with what their supports brought."""
+
+    form: EntryForm
+    partner: PartnerReport | None
+
+
+def entry_report(instance: Instance, kind: CatalogueKind, row_id: int | None = None) -> EntryReport:
+    """The form of this entry, or an empty one. Raises NotFoundError."""
+    with instance.store.reading() as session:
+        form = entry_form(session, kind, row_id)
+        brought = row_id is not None and kind.slug is KindSlug.partners
+        return EntryReport(form=form, partner=partner_report(session, key(row_id)) if brought else None)

@@ -1,39 +1,36 @@
-"""The pages of the catalogue: four shelves that are listed, filled and mended alike, and the pictures they show."""
+"""The pages of the catalogue: kinds of entries that are listed, filled and mended alike, and their pictures."""
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
-from sqlmodel import Session
 from starlette.datastructures import FormData, UploadFile
 
-from newsletter.catalogue import employers, partners, pictures, portraits, territory
+from newsletter.catalogue import pictures, portraits
 from newsletter.catalogue.forms import FormError, validated_form
+from newsletter.catalogue.kinds import CATALOGUE_KINDS, CatalogueKind, KindSlug, entry_counts
 from newsletter.catalogue.pictures import LARGEST_PICTURE, PictureError
 from newsletter.clock import paris_day
 from newsletter.errors import NotFoundError
 from newsletter.i18n import _
 from newsletter.instance import Instance
-from newsletter.text import fold
+from newsletter.reports.partners import entry_report, masked_count
 from newsletter.urls import MEDIA_PATH
 from newsletter.web import catalogue_supports
-from newsletter.web.catalogue_shelves import SHELVES, Shelf, ShelfName
 from newsletter.web.pages import Marketing, TheForm, TheInstance, render, say_and_go, text_of
 
 router = APIRouter()
-router.include_router(catalogue_supports.router)  # first: its addresses are narrower than a shelf's
-A_YEAR = "public, max-age=31536000, immutable"
-ROOT = "/bureau/catalogue"
+router.include_router(catalogue_supports.router)  # first: its addresses are narrower than a kind's
+_A_YEAR = "public, max-age=31536000, immutable"
+_PAGE = "/bureau/catalogue"
 
 
-@router.get(ROOT)
+@router.get(_PAGE)
 def overview(request: Request, instance: TheInstance, visitor: Marketing) -> Response:
-    today = paris_day(instance.clock.now())
     with instance.store.reading() as session:
-        counts = {shelf.name.value: len(shelf.listed(session, today)) for shelf in SHELVES.values()}
-    return render(request, "catalogue/index.html", shelves=SHELVES, counts=counts)
+        counts = entry_counts(session, today=paris_day(instance.clock.now()))
+    return render(request, "catalogue/index.html", kinds=CATALOGUE_KINDS, counts=counts)
 
 
 @router.get(MEDIA_PATH + "/{name}")
@@ -42,90 +39,81 @@ def picture(name: str, instance: TheInstance) -> Response:
     path = pictures.find(name, folder=instance.settings.media)
     if path is None:
         raise NotFoundError(_("Cette image n’existe pas, ou plus."))
-    headers = {"Cache-Control": A_YEAR, "X-Content-Type-Options": "nosniff"}
+    headers = {"Cache-Control": _A_YEAR, "X-Content-Type-Options": "nosniff"}
     return FileResponse(path, media_type="image/jpeg", headers=headers)
 
 
-@router.get(ROOT + "/{shelf_name}")
-def list_shelf(request: Request, instance: TheInstance, visitor: Marketing, shelf_name: ShelfName) -> Response:
-    shelf = SHELVES[shelf_name]
+@router.get(_PAGE + "/{slug}")
+def list_kind(request: Request, instance: TheInstance, visitor: Marketing, slug: KindSlug) -> Response:
+    kind = CATALOGUE_KINDS[slug]
     today = paris_day(instance.clock.now())
     with instance.store.reading() as session:
-        lines = shelf.listed(session, today)
-    return render(request, f"catalogue/{shelf_name}.html", shelf=shelf, shelves=SHELVES, lines=lines, today=today)
+        lines = kind.listed(session, today)
+    return render(request, f"catalogue/{kind.name}.html", kind=kind, kinds=CATALOGUE_KINDS, lines=lines, today=today)
 
 
-@router.get(ROOT + "/{shelf_name}/nouveau")
-def blank_form(request: Request, instance: TheInstance, visitor: Marketing, shelf_name: ShelfName) -> Response:
-    shelf = SHELVES[shelf_name]
-    with instance.store.reading() as session:
-        return _form_page(request, instance, session, shelf, typed=shelf.blank())
+@router.get(_PAGE + "/{slug}/nouveau")
+def blank_form(request: Request, instance: TheInstance, visitor: Marketing, slug: KindSlug) -> Response:
+    kind = CATALOGUE_KINDS[slug]
+    return _form_page(request, instance, kind)
 
 
-@router.post(ROOT + "/{shelf_name}/nouveau")
-def add(request: Request, instance: TheInstance, visitor: Marketing, form: TheForm, shelf_name: ShelfName) -> Response:
-    shelf = SHELVES[shelf_name]
-    typed, errors = _typed(form, shelf, instance=instance)
+@router.post(_PAGE + "/{slug}/nouveau")
+def add(request: Request, instance: TheInstance, visitor: Marketing, form: TheForm, slug: KindSlug) -> Response:
+    kind = CATALOGUE_KINDS[slug]
+    typed, errors = _typed(form, kind, instance=instance)
     try:
-        filled = _checked(shelf, typed, errors)
+        filled = _checked(kind, typed, errors)
         with instance.store.transaction() as session:
-            row = shelf.add(session, filled)
+            row = kind.add(session, filled)
     except FormError as error:
-        with instance.store.reading() as session:
-            return _form_page(request, instance, session, shelf, typed=typed, errors=error.fields)
-    return say_and_go(request, _after(shelf, row.id), shelf.added)
+        return _form_page(request, instance, kind, typed=typed, errors=error.fields)
+    return say_and_go(request, _after(kind, row.id), kind.added)
 
 
-@router.get(ROOT + "/{shelf_name}/{row_id}")
-def filled_form(
-    request: Request, instance: TheInstance, visitor: Marketing, shelf_name: ShelfName, row_id: int
-) -> Response:
-    shelf = SHELVES[shelf_name]
-    with instance.store.reading() as session:
-        row = shelf.find(session, row_id)
-        return _form_page(request, instance, session, shelf, typed=shelf.values(session, row), row=row)
+@router.get(_PAGE + "/{slug}/{row_id}")
+def filled_form(request: Request, instance: TheInstance, visitor: Marketing, slug: KindSlug, row_id: int) -> Response:
+    return _form_page(request, instance, CATALOGUE_KINDS[slug], row_id)
 
 
-@router.post(ROOT + "/{shelf_name}/{row_id}")
+@router.post(_PAGE + "/{slug}/{row_id}")
 def edit(
-    request: Request, instance: TheInstance, visitor: Marketing, form: TheForm, shelf_name: ShelfName, row_id: int
+    request: Request, instance: TheInstance, visitor: Marketing, form: TheForm, slug: KindSlug, row_id: int
 ) -> Response:
-    shelf = SHELVES[shelf_name]
-    typed, errors = _typed(form, shelf, instance=instance)
+    kind = CATALOGUE_KINDS[slug]
+    typed, errors = _typed(form, kind, instance=instance)
     try:
-        filled = _checked(shelf, typed, errors)
+        filled = _checked(kind, typed, errors)
         with instance.store.transaction() as session:
-            shelf.edit(session, row_id, filled)
+            kind.edit(session, row_id, filled)
     except FormError as error:
-        with instance.store.reading() as session:
-            row = shelf.find(session, row_id)
-            return _form_page(request, instance, session, shelf, typed=typed, errors=error.fields, row=row)
-    return say_and_go(request, f"{ROOT}/{shelf_name}", _("C’est enregistré."))
+        return _form_page(request, instance, kind, row_id, typed=typed, errors=error.fields)
+    return say_and_go(request, f"{_PAGE}/{slug}", _("C’est enregistré."))
 
 
-@router.post(ROOT + "/{shelf_name}/{row_id}/retirer")
-def remove(request: Request, instance: TheInstance, visitor: Marketing, shelf_name: ShelfName, row_id: int) -> Response:
+@router.post(_PAGE + "/{slug}/{row_id}/retirer")
+def remove(request: Request, instance: TheInstance, visitor: Marketing, slug: KindSlug, row_id: int) -> Response:
     with instance.store.transaction() as session:
-        SHELVES[shelf_name].remove(session, row_id)
-    return say_and_go(request, f"{ROOT}/{shelf_name}", _("La fiche est retirée du catalogue."))
+        CATALOGUE_KINDS[slug].remove(session, row_id)
+    return say_and_go(request, f"{_PAGE}/{slug}", _("La fiche est retirée du catalogue."))
 
 
-@router.post(ROOT + "/portraits/{portrait_id}/accord-repris")
+@router.post(_PAGE + "/portraits/{portrait_id}/accord-repris")
 def withdraw(request: Request, instance: TheInstance, visitor: Marketing, portrait_id: int) -> Response:
     with instance.store.transaction() as session:
         portrait = portraits.withdraw(session, portrait_id, now=instance.clock.now())
     said = _("Le portrait de {person} ne sera plus montré.").format(person=portrait.person)
-    return say_and_go(request, f"{ROOT}/portraits", said)
+    return say_and_go(request, f"{_PAGE}/portraits", said)
 
 
-def _after(shelf: Shelf, row_id: int) -> str:
-    """A new partner's next step is their first support; every other record goes back on its shelf."""
-    return f"{ROOT}/{shelf.name}/{row_id}" if shelf.name is ShelfName.partners else f"{ROOT}/{shelf.name}"
+def _after(kind: CatalogueKind, row_id: int) -> str:
+    """A new partner's next step is their first support; every other record goes back on its kind."""
+    return f"{_PAGE}/{kind.slug}/{row_id}" if kind.slug is KindSlug.partners else f"{_PAGE}/{kind.slug}"
 
 
-def _typed(form: FormData, shelf: Shelf, *, instance: Instance) -> tuple[dict[str, Any], dict[str, str]]:
+def _typed(form: FormData, kind: CatalogueKind, *, instance: Instance) -> tuple[dict[str, Any], dict[str, str]]:
     """What was typed, with the uploaded picture kept under its new name; and the sentence of a refused picture."""
-    typed: dict[str, Any] = {field: text_of(form, field) for field in shelf.form.model_fields}
+    typed: dict[str, Any] = {field: text_of(form, field) for field in kind.form.model_fields}
     if "picture" not in typed:
         return typed, {}
     if text_of(form, "without_picture"):
@@ -148,10 +136,10 @@ def _uploaded(form: FormData) -> bytes:
         return file.read(LARGEST_PICTURE + 1) if upload.filename else b""
 
 
-def _checked(shelf: Shelf, typed: Mapping[str, Any], errors: Mapping[str, str]) -> Any:
+def _checked(kind: CatalogueKind, typed: Mapping[str, Any], errors: Mapping[str, str]) -> Any:
     """The valid form. Raises FormError with everything that is wrong, the picture included."""
     try:
-        filled = validated_form(shelf.form, typed)
+        filled = validated_form(kind.form, typed)
     except FormError as error:
         raise FormError({**error.fields, **errors}) from None
     if errors:
@@ -162,41 +150,30 @@ def _checked(shelf: Shelf, typed: Mapping[str, Any], errors: Mapping[str, str]) 
 def _form_page(
     request: Request,
     instance: Instance,
-    session: Session,
-    shelf: Shelf,
+    kind: CatalogueKind,
+    row_id: int | None = None,
     *,
-    typed: Mapping[str, Any],
+    typed: Mapping[str, Any] | None = None,
     errors: Mapping[str, str] | None = None,
-    row: Any = None,
 ) -> Response:
     """The form, empty, filled or to be mended; a partner's with their supports."""
-    more = catalogue_supports.about_partner(session, instance, row) if shelf.name is ShelfName.partners and row else {}
+    found = entry_report(instance, kind, row_id)
+    form = found.form
     return render(
         request,
-        f"catalogue/{shelf.name}-form.html",
+        f"catalogue/{kind.name}_form.html",
         status=400 if errors else 200,
-        shelf=shelf,
-        shelves=SHELVES,
-        typed=typed,
+        kind=kind,
+        kinds=CATALOGUE_KINDS,
+        typed=form.values if typed is None else typed,
         errors=errors or {},
-        row=row,
-        **_choices(session, today=paris_day(instance.clock.now())),
-        **more,
+        row=form.row,
+        sectors=form.sectors,
+        communes=form.communes,
+        employers=[(name, name) for name in form.employers],
+        partner_kinds=form.partner_kinds,
+        today=paris_day(instance.clock.now()),
+        report=found.partner,
+        masked=masked_count,
+        address=catalogue_supports.short_address_of(instance),
     )
-
-
-def _choices(session: Session, *, today: date) -> dict[str, Any]:
-    """The closed lists that the forms offer."""
-    return {
-        "sectors": [(sector.code, sector.name_fr) for sector in territory.sectors(session)],
-        "communes": [commune.name for commune in territory.communes(session)],
-        "employers": [
-            (one.name, one.name) for one in sorted(employers.employers_by_name(session).values(), key=_by_name)
-        ],
-        "partner_kinds": partners.PARTNER_KINDS,
-        "today": today,
-    }
-
-
-def _by_name(row: Any) -> str:
-    return fold(row.name)

@@ -4,7 +4,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from sqlmodel import Session
 
 from newsletter.catalogue import partners, qr, supports
 from newsletter.catalogue.forms import FormError, validated_form
@@ -12,27 +11,21 @@ from newsletter.catalogue.supports import SupportForm
 from newsletter.clock import paris_day
 from newsletter.i18n import _
 from newsletter.instance import Instance
-from newsletter.reports.partners import masked_count, partner_report
 from newsletter.store.catalogue import Partner
 from newsletter.urls import support_url
 from newsletter.web.pages import Marketing, TheForm, TheInstance, render, say_and_go, text_of
 from newsletter.words import SupportKind, label
 
 router = APIRouter()
-PARTNER = "/bureau/catalogue/partenaires/{partner_id}"
+_PARTNER_PAGE = "/bureau/catalogue/partenaires/{partner_id}"
 
 
-def about_partner(session: Session, instance: Instance, partner: Partner) -> dict[str, Any]:
-    """What the page of a partner shows besides its form."""
-    assert partner.id is not None
-    return {
-        "report": partner_report(session, partner.id),
-        "masked": masked_count,
-        "address": support_url(instance.settings.base_url, "").split("://", 1)[1],
-    }
+def short_address_of(instance: Instance) -> str:
+    """The beginning of the address that a printed code leads to, as a person types it."""
+    return support_url(instance.settings.base_url, "").split("://", 1)[1]
 
 
-@router.get(PARTNER + "/support")
+@router.get(_PARTNER_PAGE + "/support")
 def blank_support(request: Request, instance: TheInstance, visitor: Marketing, partner_id: int) -> Response:
     season = paris_day(instance.clock.now()).year
     with instance.store.reading() as session:
@@ -42,7 +35,7 @@ def blank_support(request: Request, instance: TheInstance, visitor: Marketing, p
     )
 
 
-@router.post(PARTNER + "/support")
+@router.post(_PARTNER_PAGE + "/support")
 def add_support(
     request: Request, instance: TheInstance, visitor: Marketing, form: TheForm, partner_id: int
 ) -> Response:
@@ -56,7 +49,7 @@ def add_support(
     except FormError as error:
         return _support_page(request, partner, typed=typed, errors=error.fields)
     said = _("Le support est créé. Imprimez son code QR : il porte le code {code}.").format(code=support.code)
-    return say_and_go(request, PARTNER.format(partner_id=partner_id), said)
+    return say_and_go(request, _PARTNER_PAGE.format(partner_id=partner_id), said)
 
 
 @router.get("/bureau/catalogue/supports/{code}.svg")
@@ -85,7 +78,7 @@ def _support_page(
 ) -> Response:
     return render(
         request,
-        "catalogue/support-form.html",
+        "catalogue/support_form.html",
         status=400 if errors else 200,
         partner=partner,
         typed=typed,

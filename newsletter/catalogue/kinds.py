@@ -1,6 +1,9 @@
-"""The four shelves of the catalogue, each with its form and what may be done with it."""
+"""The kinds of entries that people edit, each with its words, its form and what may be done with it.
 
-from collections.abc import Callable, Sequence
+A new kind is one more `CatalogueKind` here, its own module, and two templates under `pages/catalogue/`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -8,13 +11,14 @@ from typing import Any
 
 from sqlmodel import Session
 
-from newsletter.catalogue import employers, openings, partners, portraits
+from newsletter.catalogue import employers, openings, partners, portraits, territory
 from newsletter.catalogue.forms import CatalogueForm
 from newsletter.i18n import lazy
+from newsletter.text import fold
 
 
-class ShelfName(StrEnum):
-    """What stands in the address."""
+class KindSlug(StrEnum):
+    """What stands in the address of its pages."""
 
     employers = "employeurs"
     openings = "offres"
@@ -23,10 +27,10 @@ class ShelfName(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shelf:
-    """One shelf: its words, and the functions of the station behind it."""
+class CatalogueKind:
+    """One kind of entry. Its `name` names its templates."""
 
-    name: ShelfName
+    slug: KindSlug
     title: str
     about: str
     new: str  # the words of the button that adds one
@@ -39,16 +43,50 @@ class Shelf:
     remove: Callable[[Session, int], None]
     values: Callable[[Session, Any], dict[str, Any]]
 
+    @property
+    def name(self) -> str:
+        return self.slug.name
+
     def blank(self) -> dict[str, str]:
         """An empty form."""
         return dict.fromkeys(self.form.model_fields, "")
 
 
-SHELVES = {
-    shelf.name: shelf
-    for shelf in (
-        Shelf(
-            name=ShelfName.employers,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryForm:
+    """The form of an entry: its row, None for a new one, what it holds, and the closed lists it offers."""
+
+    row: Any
+    values: Mapping[str, Any]
+    sectors: Sequence[tuple[str, str]]
+    communes: Sequence[str]
+    employers: Sequence[str]
+    partner_kinds: Sequence[tuple[str, str]]
+
+
+def entry_form(session: Session, kind: CatalogueKind, row_id: int | None) -> EntryForm:
+    """The form of this entry, or an empty one. Raises NotFoundError."""
+    row = kind.find(session, row_id) if row_id is not None else None
+    return EntryForm(
+        row=row,
+        values=kind.values(session, row) if row is not None else kind.blank(),
+        sectors=[(sector.code, sector.name_fr) for sector in territory.sectors(session)],
+        communes=[commune.name for commune in territory.communes(session)],
+        employers=sorted((one.name for one in employers.employers_by_name(session).values()), key=fold),
+        partner_kinds=partners.PARTNER_KINDS,
+    )
+
+
+def entry_counts(session: Session, *, today: date) -> dict[KindSlug, int]:
+    """How many entries of each kind there are."""
+    return {slug: len(kind.listed(session, today)) for slug, kind in CATALOGUE_KINDS.items()}
+
+
+CATALOGUE_KINDS = {
+    kind.slug: kind
+    for kind in (
+        CatalogueKind(
+            slug=KindSlug.employers,
             title=lazy("Employeurs"),
             about=lazy("Celles et ceux qui recrutent dans le Lot, à montrer dans les lettres."),
             new=lazy("Ajouter un employeur"),
@@ -61,8 +99,8 @@ SHELVES = {
             remove=employers.remove,
             values=employers.values,
         ),
-        Shelf(
-            name=ShelfName.openings,
+        CatalogueKind(
+            slug=KindSlug.openings,
             title=lazy("Offres"),
             about=lazy("Les postes ouverts, montrés jusqu’à leur dernier jour."),
             new=lazy("Ajouter une offre"),
@@ -75,8 +113,8 @@ SHELVES = {
             remove=openings.remove,
             values=openings.values,
         ),
-        Shelf(
-            name=ShelfName.portraits,
+        CatalogueKind(
+            slug=KindSlug.portraits,
             title=lazy("Portraits"),
             about=lazy("Des gens d’ici qui racontent, tant qu’ils nous en donnent le droit."),
             new=lazy("Ajouter un portrait"),
@@ -89,8 +127,8 @@ SHELVES = {
             remove=portraits.remove,
             values=portraits.values,
         ),
-        Shelf(
-            name=ShelfName.partners,
+        CatalogueKind(
+            slug=KindSlug.partners,
             title=lazy("Partenaires"),
             about=lazy("Campings et sites qui distribuent nos supports, et ce que ces supports ont apporté."),
             new=lazy("Ajouter un partenaire"),
