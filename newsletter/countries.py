@@ -4,6 +4,7 @@ from functools import cache
 
 from babel import Locale
 
+from newsletter.i18n import language
 from newsletter.text import fold
 
 NEIGHBOURS = ("FR", "BE", "NL", "DE", "GB", "CH", "ES", "IT")
@@ -33,10 +34,14 @@ def country_names() -> dict[str, str]:
     return _territories("fr")
 
 
-@cache
 def country_choices() -> list[tuple[str, str]]:
-    """Code and French name of every country for a form: those our visitors come from first, then by name."""
-    names = dict(country_names())
+    """Code and name of every country, for a form in the reader's language: visitors' countries first, then by name."""
+    return _choices(language())
+
+
+@cache
+def _choices(language: str) -> list[tuple[str, str]]:
+    names = _territories(language)
     first = [(code, names.pop(code)) for code in NEIGHBOURS]
     return first + sorted(names.items(), key=lambda country: fold(country[1]))
 
@@ -44,8 +49,8 @@ def country_choices() -> list[tuple[str, str]]:
 @cache
 def _codes() -> dict[str, str]:
     codes = dict(_OTHER_NAMES)
-    for language in ("en", "fr"):
-        for code, name in _territories(language).items():
+    for spoken in ("en", "fr"):
+        for code, name in _territories(spoken).items():
             codes |= {fold(name): code, fold(code): code}
     return codes
 

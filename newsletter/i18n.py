@@ -9,14 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
 SOURCE = "fr"
 LANGUAGES = (SOURCE, "en")
-LOCALES = Path(__file__).parent / "locales"
+_LOCALES = Path(__file__).parent / "locales"
 
 _language: ContextVar[str] = ContextVar("language", default=SOURCE)
 
@@ -85,8 +88,12 @@ def lazy(sentence: str) -> str:
 
 @cache
 def _catalogue(language: str) -> gettext.GNUTranslations | None:
-    """The translations into this language; None for the source itself, and where none were compiled yet."""
+    """The translations into this language, read from its .po file at first use; None for the source itself."""
     if language == SOURCE:
         return None
-    found = gettext.translation("newsletter", LOCALES, languages=[language], fallback=True)
-    return found if isinstance(found, gettext.GNUTranslations) else None
+    with (_LOCALES / language / "LC_MESSAGES" / "newsletter.po").open("rb") as file:
+        sentences = read_po(file, locale=language)
+    compiled = BytesIO()
+    write_mo(compiled, sentences)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)

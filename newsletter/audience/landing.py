@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from newsletter.clock import paris_day
+from newsletter.i18n import SOURCE, language
 from newsletter.store import Store
 from newsletter.store.catalogue import Partner, Scan, Sector, Support
 from newsletter.store.columns import key
@@ -89,5 +90,6 @@ def button(session: Session, *, edition_id: int, mail_id: int, number: int) -> B
 
 
 def sector_choices(session: Session) -> list[tuple[str, str]]:
-    """Code and French name of every sector, by name, for a form."""
-    return sorted(session.exec(select(Sector.code, Sector.name_fr)).all(), key=lambda sector: fold(sector[1]))
+    """Code and name of every sector in the reader's language, by name, for a form."""
+    name = Sector.name_fr if language() == SOURCE else Sector.name_en
+    return sorted(session.exec(select(Sector.code, name)).all(), key=lambda sector: fold(sector[1]))

@@ -154,7 +154,7 @@ def _said(subscriber_id: int, axis: Axis, *, granted: bool, channel: Channel, no
         state=ConsentState.granted if granted else ConsentState.denied,
         at=now,
         channel=channel,
-        wording=wordings.UNSUBSCRIBE if leaving else wordings.wording(axis),
+        wording=wordings.unsubscribe_wording() if leaving else wordings.wording(axis),
         proof=page.format(moment=in_paris(now).strftime("%d/%m/%Y à %H:%M:%S")),
     )
 
@@ -187,7 +187,7 @@ def call_me_back(session: Session, subscriber_id: int, *, phone: str, now: datet
         state=ConsentState.granted,
         at=now,
         channel=Channel.answer,
-        wording=wordings.CALL_ME_BACK,
+        wording=wordings.call_me_back_wording(),
         proof=_("bouton « rappelez-moi » d’une lettre, le {moment}").format(
             moment=in_paris(now).strftime("%d/%m/%Y à %H:%M:%S")
         ),

@@ -24,7 +24,7 @@ from newsletter.store.catalogue import Sector
 from newsletter.store.columns import key
 from newsletter.store.people import SignUp, Subscriber, Suppression
 from newsletter.tokens import Keyring, Purpose
-from newsletter.wordings import VERSION
+from newsletter.wordings import shown_version
 from newsletter.words import Axis, Horizon, SuppressionReason
 
 _BETWEEN_LETTERS = timedelta(hours=24)
@@ -81,7 +81,7 @@ def take_sign_up(session: Session, keys: Keyring, form: SignUpForm, *, now: date
             sectors=sorted(known_sectors),
             axes=[axis.value for axis in Axis if axis in form.axes],
             support_id=form.support_id,
-            wording_version=VERSION,
+            wording_version=shown_version(),
             asked_at=now,
         )
     )

@@ -20,6 +20,7 @@ from newsletter.i18n import _, lazy
 from newsletter.instance import Instance
 from newsletter.urls import CLICK_PATH, OPEN_PATH
 from newsletter.web.csrf import LOGIN, ForgedFormError, LoginNeeded, check_csrf
+from newsletter.web.language import ReaderLanguage
 from newsletter.web.pages import TEMPLATES, Guard, render
 from newsletter.web.visitors import visitor_of
 from newsletter.words import Role
@@ -65,6 +66,7 @@ def create_app(instance: Instance, tracker: ASGIApp | None = None) -> FastAPI:
         app.include_router(_page_file(name).router, dependencies=[Depends(check_csrf)])
     app.mount("/static", StaticFiles(directory=TEMPLATES / "static"), name="static")
     app.add_middleware(SafeHeaders)
+    app.add_middleware(ReaderLanguage)
     if tracker is not None:
         app.add_middleware(TrackerFirst, tracker=tracker)
     _answer_mistakes(app)

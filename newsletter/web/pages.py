@@ -17,7 +17,7 @@ from newsletter.accounts.sessions import Visitor
 from newsletter.delivery.ledger.throughput import time_left
 from newsletter.folders import templates_folder
 from newsletter.formats import day, number, paris, short, typeset
-from newsletter.i18n import _, ngettext
+from newsletter.i18n import _, language, ngettext
 from newsletter.instance import Instance
 from newsletter.web.csrf import FIELD, LoginNeeded
 from newsletter.web.visitors import visitor_of
@@ -143,7 +143,7 @@ def _open_templates() -> jinja2.Environment:
         lambda one, many, count: typeset(ngettext(one, many, count)),
         newstyle=False,
     )
-    environment.globals |= {"label": label, "urls": urls}
+    environment.globals |= {"label": label, "urls": urls, "language": language}
     environment.filters |= {"paris": paris, "short": short, "day": day, "number": number, "typeset": typeset}
     environment.filters["time_left"] = time_left
     return environment

@@ -7,7 +7,7 @@ from newsletter import pipeline, urls, wordings
 from newsletter.audience import landing, privacy
 from newsletter.audience.landing import Button
 from newsletter.audience.privacy import Preferences
-from newsletter.i18n import _
+from newsletter.i18n import SOURCE, _, speaking
 from newsletter.instance import Instance
 from newsletter.tokens import Purpose
 from newsletter.web.pages import TheForm, TheInstance, render, text_of, texts_of
@@ -105,7 +105,8 @@ def save_preferences(request: Request, instance: TheInstance, token: str, form: 
 @router.get(urls.VIEW_PATH + "/{token}")
 def show_letter(request: Request, instance: TheInstance, token: str) -> Response:
     """The letter in the browser: shut in, without scripts, forms or anything from elsewhere."""
-    letter = pipeline.view_online(instance, token)
+    with speaking(SOURCE):  # a letter is in French whatever the reader's browser asks for
+        letter = pipeline.view_online(instance, token)
     if letter is None:
         return no_such_link(request)
     policy = (
@@ -113,7 +114,9 @@ def show_letter(request: Request, instance: TheInstance, token: str) -> Response
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
         "sandbox allow-popups allow-popups-to-escape-sandbox"
     )
-    return HTMLResponse(letter, headers=PRIVATE_HEADERS | {"Content-Security-Policy": policy})
+    return HTMLResponse(
+        letter, headers=PRIVATE_HEADERS | {"Content-Security-Policy": policy, "Content-Language": SOURCE}
+    )
 
 
 @router.get(urls.ANSWER_PATH + "/{token}/{number}")
@@ -144,7 +147,12 @@ def _button(instance: Instance, token: str, number: int) -> Button | None:
 def _answer_page(request: Request, button: Button, *, given: bool) -> Response:
     page = "public/call_back.html" if button.kind == LinkKind.callback else "public/poll.html"
     return render(
-        request, page, headers=PRIVATE_HEADERS, button=button, given=given, call_me_back=wordings.CALL_ME_BACK.text
+        request,
+        page,
+        headers=PRIVATE_HEADERS,
+        button=button,
+        given=given,
+        call_me_back=wordings.call_me_back_wording().text,
     )
 
 
