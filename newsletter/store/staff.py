@@ -1,4 +1,4 @@
-"""Who works here, and what they did."""
+"""Who works here: accounts, and browsers that are logged in."""
 
 from datetime import datetime
 
@@ -24,13 +24,3 @@ class LoginSession(Row, table=True):
     account_id: int = Field(foreign_key="account.id", index=True, ondelete="CASCADE")
     csrf: str
     expires_at: datetime = Field(sa_type=UtcMoment)
-
-
-class AuditLine(Row, table=True):
-    """Who did what to what. Appended, never changed."""
-
-    id: int | None = Field(default=None, primary_key=True)
-    at: datetime = Field(sa_type=UtcMoment)
-    account_id: int | None = Field(default=None, foreign_key="account.id")
-    act: str  # "approuver un numéro"
-    subject: str = ""  # "numéro 3"; never an address
