@@ -30,7 +30,7 @@ class Tick:
 
 
 def ticks() -> tuple[Tick, ...]:
-    """Everything that happens by itself, apart from sending, which goes on all the time (pipeline.keep_sending)."""
+    """Everything that happens by itself, apart from sending, which goes on all the time (sending.keep_sending)."""
     return (
         Tick("release due issues", timedelta(seconds=2), pipeline.release_due),
         Tick("send letters", timedelta(seconds=3), pipeline.send_pending_letters),

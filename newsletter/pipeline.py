@@ -3,18 +3,16 @@
 A station reads rows that its neighbour wrote and writes rows that its neighbour will read; only this file knows the
 order. A page, a command or a tick that does something which crosses stations, or writes twice, calls one function of
 this file; one that needs a single station calls that station. What they show of several stations is read in
-`reports/`. Below this file are
-`letters.py`, for letters to one person, and `instance.py`, for the installed instance that all of it happens in.
+`reports/`. Below this file are `sending.py`, for a process that sends; `letters.py`, for letters to one person; and
+`instance.py`, for the installed instance that all of it happens in.
 
 The story, top to bottom: sign-ups are confirmed, an issue is written and approved, its audience is chosen and frozen,
 its mails leave, readers act, warm leads reach an adviser.
 """
 
-import os
-import socket
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from email.utils import make_msgid
 
@@ -30,24 +28,17 @@ from newsletter.compose.program import Filled
 from newsletter.delivery.ledger import doubt, restore_lock
 from newsletter.delivery.ledger.balance import Balance, balance_of
 from newsletter.delivery.ledger.claim import mail_as_claimed
-from newsletter.delivery.ledger.lanes import DEFAULT_LANE, open_lane
+from newsletter.delivery.ledger.lanes import open_lane
 from newsletter.delivery.ledger.plan import EditionPlan, cancel_unsent, plan_edition, unplanned
-from newsletter.delivery.sender.drain import Drained, Sender
-from newsletter.delivery.sender.envelopes import EnvelopeFor, envelopes, link_targets, read_online
+from newsletter.delivery.sender.envelopes import link_targets, read_online
 from newsletter.delivery.throttle import backoff
-from newsletter.delivery.throttle.backoff import BackoffDetector
-from newsletter.delivery.throttle.pace_file import PaceFile
 from newsletter.delivery.throttle.providers import provider_label
-from newsletter.delivery.workers.dispatch import Dispatcher, claimable_lanes
-from newsletter.delivery.workers.registry import Heartbeat
 from newsletter.errors import RefusedError
 from newsletter.i18n import _
 from newsletter.instance import Instance, send_lock
 from newsletter.issues import approval, calendar, draft
 from newsletter.leads.refresh import LeadsUpdated, update_leads
-from newsletter.smtp.contract import DeliveryStatus, RelayError, Transport
-from newsletter.smtp.factory import TransportFactory
-from newsletter.smtp.options import smtp_options_of
+from newsletter.smtp.contract import DeliveryStatus, RelayError
 from newsletter.store.columns import key
 from newsletter.store.issues import Edition, Issue, edition_of
 from newsletter.tokens import Purpose
@@ -63,12 +54,6 @@ def send_pending_letters(instance: Instance) -> int:
 
 
 # An issue is written, its audience chosen -----------------------------------------------------------------------------
-
-
-def issue_reach(instance: Instance, text: str) -> segments.Reach:
-    """How many people a segment finds, and how many of them may be mailed. Raises SegmentError."""
-    with instance.store.reading() as session:
-        return segments.reach(session, segments.parse(text), today=paris_day(instance.clock.now()))
 
 
 def preview_issue(instance: Instance, issue_id: int) -> Filled:
@@ -172,102 +157,6 @@ def _followed(session: Session, edition_id: int) -> dict[int, str]:
     return {target.number: target.url for target in link_targets(session, edition_id) if target.url}
 
 
-@dataclass(frozen=True, slots=True)
-class SenderMemory:
-    """What a sending process remembers from one drain to the next, for as long as it lives.
-
-    pace.toml as it was read last, so that a file that breaks keeps the limits read before; and per lane what each
-    provider answered, for an answer of an hour ago still counts towards a back-off.
-    """
-
-    pace: PaceFile
-    _detectors: dict[str, BackoffDetector] = field(default_factory=dict)
-
-    def detector(self, lane: str) -> BackoffDetector:
-        """What was heard on this lane."""
-        return self._detectors.setdefault(lane, BackoffDetector(lane))
-
-
-def deliver(
-    instance: Instance,
-    *,
-    lane: str = DEFAULT_LANE,
-    transport: Transport | None = None,
-    stopping: Callable[[], bool] = lambda: False,
-    memory: SenderMemory | None = None,
-) -> Drained:
-    """Send what is due on this lane until nothing is. Any number of processes may do this at once (DESIGN §5).
-
-    `memory` is what earlier calls of this process learned; a call without it learns for itself alone.
-
-    While the instance is locked after a restore, nothing leaves, and the sentence says why.
-    """
-    if why := send_lock(instance):
-        return Drained(trouble=why)
-    memory = memory or SenderMemory(PaceFile(instance.settings.home))
-    sender = Sender(
-        instance.store,
-        instance.clock,
-        transport or _transport_factory(instance, lane, memory.pace),
-        lambda edition_id: _writer(instance, edition_id),
-        owner=f"{socket.gethostname()}:{os.getpid()}",
-        lane=lane,
-        stopping=stopping,
-        pace=memory.pace.table,
-        claimed=lambda: send_lock(instance),
-        detector=memory.detector(lane),
-    )
-    return sender.run()
-
-
-def _transport_factory(instance: Instance, lane: str, pace: PaceFile) -> TransportFactory:
-    """The server of the settings; pace.toml is looked at whenever a connection is opened."""
-    usual = smtp_options_of(instance.settings)
-    return TransportFactory(instance.settings, lambda: pace.table().smtp_options(lane, usual))
-
-
-def keep_sending(
-    instance: Instance, *, dispatcher: Dispatcher, heartbeat: Heartbeat, stopping: Callable[[], bool], lane: str = ""
-) -> None:
-    """Send whatever falls due, on this lane or on all, until `stopping`; the registry is told what is being drained."""
-    memory = SenderMemory(PaceFile(instance.settings.home))
-
-    def drain(name: str) -> None:
-        with heartbeat.draining(name):
-            deliver(instance, lane=name, stopping=stopping, memory=memory)
-
-    dispatcher.run(drain, claimable=lambda: lanes_with_work(instance, lane=lane), stopping=stopping)
-
-
-def send_once(instance: Instance, *, heartbeat: Heartbeat, stopping: Callable[[], bool], lane: str = "") -> Drained:
-    """Send what is due now, on this lane or on all, and end: the attempts of all lanes, and the first trouble."""
-    drained = []
-    for name in lanes_with_work(instance, lane=lane):
-        with heartbeat.draining(name):
-            drained.append(deliver(instance, lane=name, stopping=stopping))
-    return Drained(
-        attempts=sum(one.attempts for one in drained), trouble=next((one.trouble for one in drained if one.trouble), "")
-    )
-
-
-def lanes_with_work(instance: Instance, *, lane: str = "") -> list[str]:
-    """The lanes that have something to send which nobody sends yet; of this one alone when it is named."""
-    with instance.store.reading() as session:
-        found = claimable_lanes(session, now=instance.clock.now())
-    return [name for name in found if lane in ("", name)]
-
-
-def _writer(instance: Instance, edition_id: int) -> EnvelopeFor:
-    with instance.store.reading() as session:
-        return envelopes(
-            session,
-            edition_id,
-            keys=instance.keys,
-            head=letterhead(instance.settings),
-            mail_from=instance.settings.outbound_from,
-        )
-
-
 def pause_issue(instance: Instance, issue_id: int) -> None:
     """Hold the mails that have not left; what is on the wire ends."""
     with instance.store.transaction() as session:
@@ -289,13 +178,6 @@ def cancel_issue(instance: Instance, issue_id: int) -> Balance:
             return Balance()
         cancel_unsent(session, key(edition.id))
         return balance_of(session, key(edition.id))
-
-
-def issue_balance(instance: Instance, issue_id: int) -> Balance:
-    """Where the issue's mails are; all zero before its time has come."""
-    with instance.store.reading() as session:
-        edition = edition_of(session, issue_id)
-        return balance_of(session, key(edition.id)) if edition else Balance()
 
 
 def open_sending(instance: Instance, *, hold: bool) -> int:

@@ -11,7 +11,7 @@ import uvicorn
 from newsletter.delivery.workers.hints import open_dispatcher
 from newsletter.delivery.workers.registry import registered
 from newsletter.instance import Instance
-from newsletter.pipeline import keep_sending
+from newsletter.sending import keep_sending
 from newsletter.tracking.journal import Journal
 from newsletter.tracking.link_table import LinkTable
 from newsletter.tracking.tracker import Tracker

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-from newsletter import pipeline
+from newsletter import sending
 from newsletter.cli.current import current_instance
 from newsletter.cli.progress import show_progress
 from newsletter.clock import in_paris
@@ -56,7 +56,7 @@ def work(lane: str, *, once: bool, until_done: bool, no_hints: bool, list_: bool
                 click.echo(why, err=True)
             click.echo(_("Prêt à envoyer ({host}, {pid}). Ctrl+C pour arrêter.").format(host=own.host, pid=own.pid))
             dispatcher = open_dispatcher(instance.store, hints=not no_hints)
-            pipeline.keep_sending(instance, dispatcher=dispatcher, heartbeat=own, stopping=stopping.is_set, lane=lane)
+            sending.keep_sending(instance, dispatcher=dispatcher, heartbeat=own, stopping=stopping.is_set, lane=lane)
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def _until_told() -> Iterator[threading.Event]:
 
 
 def _once(instance: Instance, heartbeat: Heartbeat, stopping: threading.Event, lane: str) -> None:
-    drained = pipeline.send_once(instance, heartbeat=heartbeat, stopping=stopping.is_set, lane=lane)
+    drained = sending.send_once(instance, heartbeat=heartbeat, stopping=stopping.is_set, lane=lane)
     click.echo(_("Envois tentés : {count}.").format(count=drained.attempts))
     if drained.trouble:
         raise RefusedError(drained.trouble)
@@ -84,7 +84,7 @@ def _until_done(instance: Instance, heartbeat: Heartbeat, stopping: threading.Ev
     """Send in a thread, and show how far it is, until nothing waits on this lane, or on any."""
     dispatcher = open_dispatcher(instance.store, hints=hints)
     sender = threading.Thread(
-        target=pipeline.keep_sending,
+        target=sending.keep_sending,
         args=[instance],
         kwargs={"dispatcher": dispatcher, "heartbeat": heartbeat, "stopping": stopping.is_set, "lane": lane},
     )

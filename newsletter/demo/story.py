@@ -27,6 +27,7 @@ from newsletter.i18n import _
 from newsletter.imports import reading, report
 from newsletter.imports.plan import ImportPlan, import_sheet
 from newsletter.instance import Instance
+from newsletter.reports.issues import issue_standing
 from newsletter.store.columns import key
 from newsletter.store.issues import edition_of
 from newsletter.tracking.verdicts import verdict_counts
@@ -106,7 +107,7 @@ def _autumn(instance: Instance) -> int:
     soon = in_paris(instance.clock.now() + timedelta(seconds=1)).replace(tzinfo=None)
     pipeline.schedule_issue(instance, issue_id, local=soon)
     click.echo(_("4. Un numéro est écrit, approuvé et programmé dans une seconde."))
-    _wait(lambda: pipeline.issue_balance(instance, issue_id).finished, what=_("l’envoi"))
+    _wait(lambda: issue_standing(instance, issue_id).balance.finished, what=_("l’envoi"))
     click.echo(_("5. Il est parti : chaque lettre a son sort dans le registre."))
     return issue_id
 
@@ -135,7 +136,7 @@ def _count(
             imported=imported,
             subscribers=people_page(session).found,
             sign_ups=sign_ups,
-            balance=pipeline.issue_balance(stage.instance, issue_id),
+            balance=issue_standing(stage.instance, issue_id).balance,
             in_maildir=len(mails),
             without_consent=sum(mail.recipient not in said_yes for mail in mails),
             acts=acts,

@@ -11,7 +11,7 @@ from newsletter.web.pages import Admin, TheInstance, render, say_and_go
 from newsletter.words import Role, label
 
 router = APIRouter()
-Typed = Annotated[str, Form()]
+_Typed = Annotated[str, Form()]
 
 
 @router.get("/bureau/comptes")
@@ -24,10 +24,10 @@ def add_account(
     request: Request,
     instance: TheInstance,
     visitor: Admin,
-    login: Typed = "",
-    name: Typed = "",
-    role: Typed = Role.marketing.value,
-    password: Typed = "",
+    login: _Typed = "",
+    name: _Typed = "",
+    role: _Typed = Role.marketing.value,
+    password: _Typed = "",
 ) -> Response:
     try:
         chosen = role_named(role)

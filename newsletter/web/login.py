@@ -14,7 +14,7 @@ from newsletter.web.pages import Staff, TheInstance, render, say_and_go
 from newsletter.web.visitors import COOKIE, visitor_of
 
 router = APIRouter()
-Typed = Annotated[str, Form()]
+_Typed = Annotated[str, Form()]
 
 
 @router.get("/")
@@ -31,7 +31,7 @@ def login_page(request: Request, suite: str = "") -> Response:
 
 @router.post("/bureau/connexion")
 def log_in(
-    request: Request, instance: TheInstance, login: Typed = "", password: Typed = "", suite: Typed = ""
+    request: Request, instance: TheInstance, login: _Typed = "", password: _Typed = "", suite: _Typed = ""
 ) -> Response:
     guess_limit: GuessLimit = request.app.state.guess_limit
     try:
@@ -67,7 +67,7 @@ def own_account(request: Request, visitor: Staff) -> Response:
 
 @router.post("/bureau/compte")
 def new_password(
-    request: Request, instance: TheInstance, visitor: Staff, present: Typed = "", new: Typed = "", again: Typed = ""
+    request: Request, instance: TheInstance, visitor: Staff, present: _Typed = "", new: _Typed = "", again: _Typed = ""
 ) -> Response:
     try:
         change_own_password(instance.store, login=visitor.login, present=present, new=new, again=again)

@@ -16,12 +16,13 @@ import pytest
 from lxml import html
 from sqlmodel import col, select
 
-from newsletter import pipeline
+from newsletter import pipeline, sending
 from newsletter.accounts.accounts import create_account
 from newsletter.advisers import files
 from newsletter.clock import StoppedClock, in_paris, paris_day
 from newsletter.demo.samples import SAMPLES, load_demo_catalogue
 from newsletter.instance import Instance, create_instance
+from newsletter.reports.issues import issue_standing
 from newsletter.store.activity import Event
 from newsletter.store.leads import Adviser, Lead
 from newsletter.store.people import Consent, Subscriber
@@ -114,7 +115,7 @@ def test_from_the_qr_code_to_the_advisers_export(story: Story) -> None:
 
     issue_id = marketing_sends_an_issue(story)
 
-    assert pipeline.issue_balance(story.instance, issue_id).accepted == 3
+    assert issue_standing(story.instance, issue_id).balance.accepted == 3
     assert {m.recipient for m in story.mail_server.received if b"List-Unsubscribe-Post" in m.message} == {
         LEONIE, RENE, GATEWAY
     }  # fmt: skip
@@ -149,7 +150,7 @@ def marketing_sends_an_issue(story: Story) -> int:
         assert pipeline.release_due(story.instance) == []  # not before its hour
         story.clock.advance(timedelta(hours=1))
         assert [plan.mails for plan in pipeline.release_due(story.instance)] == [3]
-        assert pipeline.deliver(story.instance).attempts == 3
+        assert sending.deliver(story.instance).attempts == 3
         assert "acceptée" in browser.get(f"/bureau/numeros/{number}").text
     return number
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from click.testing import Result
 from sqlmodel import select
 
-from newsletter import pipeline
+from newsletter import pipeline, sending
 from newsletter.clock import StoppedClock
 from newsletter.delivery.throttle.pace_file import PaceFile
 from newsletter.delivery.throttle.providers import RateLimits, RateLimitTable, WarmUp
@@ -143,7 +143,7 @@ def test_mails_wait_outside_their_window_and_leave_inside_it_once(instance: Inst
         instance = dataclasses.replace(instance, settings=settings)
         for hours, left in ((0, 0), (4, 3), (3.9, 0), (27.5, 0), (4, 0)):  # from ten o'clock in Paris
             clock.moment = A_MONDAY + timedelta(hours=hours)
-            assert pipeline.deliver(instance).attempts == left, hours
+            assert sending.deliver(instance).attempts == left, hours
         assert len(set(mail_server.recipients)) == len(mail_server.recipients) == 3
 
 
@@ -154,7 +154,7 @@ def test_a_lane_is_spoken_to_as_the_pace_file_says_without_a_restart(instance: I
         instance = dataclasses.replace(
             instance, settings=instance.settings.model_copy(update={"smtp_port": mail_server.port})
         )
-        memory = pipeline.SenderMemory(PaceFile(instance.settings.home))
+        memory = sending.SenderMemory(PaceFile(instance.settings.home))
         for text, hello in (
             ('ehlo = "un.example"\npipelining = false', "un.example"),
             ('ehlo = "deux.example"\nclient = "aiosmtplib"', "deux.example"),
@@ -163,7 +163,7 @@ def test_a_lane_is_spoken_to_as_the_pace_file_says_without_a_restart(instance: I
             file.write_text(f"[lane.default]\n{text}\n")
             a_scheduled_issue(instance, send_at=A_MONDAY, readers=1)
             pipeline.release_due(instance)
-            assert pipeline.deliver(instance, memory=memory).trouble == ""
+            assert sending.deliver(instance, memory=memory).trouble == ""
             assert mail_server.received[-1].hello == hello
 
 

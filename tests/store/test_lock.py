@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from newsletter import letters, pipeline
+from newsletter import letters, pipeline, sending
 from newsletter.audience import confirming, signup
 from newsletter.audience.signup import SignUpForm
 from newsletter.clock import StoppedClock
@@ -215,7 +215,7 @@ def test_the_first_tick_makes_the_mark_though_nothing_is_due(instance: Instance,
     tick(instance)
     copy = shutil.copytree(instance.settings.home, tmp_path / "copy")
     assert "copie" in why(instance, copy)  # a backup from before the first issue is one all the same
-    assert "copie" in pipeline.deliver(elsewhere(instance, tmp_path / "empty")).trouble
+    assert "copie" in sending.deliver(elsewhere(instance, tmp_path / "empty")).trouble
     assert why(instance) == ""
 
 
@@ -258,11 +258,11 @@ def test_nothing_leaves_a_restored_house_until_a_person_confirms(
         assert pipeline.release_due(restored) == []
         assert pipeline.send_pending_letters(restored) == 0
         letters.tell_adviser(restored, adviser_id, lead_ids=set())
-        assert "plus ancienne" in pipeline.deliver(restored).trouble
+        assert "plus ancienne" in sending.deliver(restored).trouble
         assert mail_server.recipients == []
         confirm(restored, sent)
         assert len(pipeline.release_due(restored)) == 1
         assert pipeline.send_pending_letters(restored) == 2  # one asks to confirm, one welcomes
         letters.tell_adviser(restored, adviser_id, lead_ids=set())
-        assert pipeline.deliver(restored).attempts > 0
+        assert sending.deliver(restored).attempts > 0
         assert len(mail_server.recipients) > 3
