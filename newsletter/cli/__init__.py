@@ -1,4 +1,8 @@
-"""The `newsletter` command: one file per group, loaded only when it is used."""
+"""The `newsletter` command: one file per group, loaded only when it is used.
+
+A command holds no SQL: it calls one function of a station, or one of `pipeline` (acts) or `reports` (what is shown)
+where stations are crossed. Where it asks a person in between, it calls one before the question and one after.
+"""
 
 import importlib
 import sys
