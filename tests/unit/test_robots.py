@@ -111,3 +111,67 @@ def test_verdicts_do_not_depend_on_the_order_in_which_hits_came_in(
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     told = dict(zip(distinct, judge(distinct, accepted_at=ACCEPTED, now=LATER, links=links), strict=True))
     assert dict(zip(shuffled, judge(shuffled, accepted_at=ACCEPTED, now=LATER, links=links), strict=True)) == told
+
+
+def reasons(*fetches: Fetch, links: int = 0) -> list[tuple[str, ...]]:
+    return [judgement.reasons for judgement in judge(fetches, accepted_at=ACCEPTED, now=LATER, links=links)]
+
+
+def test_a_verdict_says_by_which_rules() -> None:
+    assert reasons(click(300)) == [()]
+    assert reasons(click(300, method="HEAD"), click(400, hints=Hint.prefetch)) == [("not-a-get",), ("says-prefetch",)]
+    assert reasons(click(1, agent=Agent.scanner)) == [("agent:scanner", "too-soon")]
+    assert reasons(opened(300, agent=Agent.bare)) == [("agent:bare",)]
+    assert reasons(click(10, hints=f"{Hint.rewritten} {Hint.crowd}")) == [("rewritten-host", "crowd")]
+    assert reasons(click(60, 1), click(60.05, 1)) == [("double",), ()]
+    assert reasons(click(60, 1), click(60.05, 2)) == [("at-once",)] * 2
+    assert reasons(*(click(60 + n * 4, n) for n in range(3)), links=3) == [("all-links",)] * 3
+    assert reasons(*(click(60 + n * 0.3, n) for n in range(4))) == [("burst",)] * 4
+    assert reasons(opened(100), opened(200)) == [(), ("seen-today",)]
+    waiting = judge([click(300)], accepted_at=ACCEPTED, now=ACCEPTED + timedelta(seconds=301))
+    assert [judgement.reasons for judgement in waiting] == [("waiting",)]
+
+
+def test_the_moments_at_which_haste_ends() -> None:
+    assert verdicts(click(2)) == [Verdict.human]
+    assert verdicts(click(60, hints=Hint.rewritten)) == [Verdict.human]
+    assert verdicts(click(70, 1), click(70.1, 2)) == [Verdict.human] * 2
+    assert verdicts(*(click(70 + n / 3, n) for n in range(4))) == [Verdict.scanner] * 4  # four within one second
+    assert verdicts(*(click(70 + n * 2.5, n) for n in range(5))) == [Verdict.scanner] * 5  # five within ten
+    assert verdicts(*(click(70 + n * 5, n) for n in range(3)), links=3) == [Verdict.scanner] * 3  # all within ten
+
+
+def test_a_click_long_before_a_burst_is_no_part_of_it() -> None:
+    burst = [click(600 + n * 0.3, n) for n in range(4)]
+    assert verdicts(click(100, 1), *burst) == [Verdict.human] + [Verdict.scanner] * 4
+    assert verdicts(*burst, click(900, 1)) == [Verdict.scanner] * 4 + [Verdict.human]
+
+
+def test_a_scan_of_every_link_marks_only_what_was_clicked_in_its_ten_seconds() -> None:
+    scan = [click(600 + n * 4, n) for n in range(3)]
+    assert verdicts(click(100, 0), click(580, 1), *scan, links=3) == [Verdict.human] * 2 + [Verdict.scanner] * 3
+    assert verdicts(*scan, click(640, 0), click(645, 1), links=3) == [Verdict.scanner] * 3 + [Verdict.human] * 2
+
+
+def test_the_same_link_twice_is_not_every_link() -> None:
+    again = [click(600, 1), click(604, 1), click(608, 2)]
+    assert verdicts(*again, links=3) == [Verdict.human] * 3
+
+
+def test_a_link_taken_twice_still_counts_once_the_first_time_is_out_of_sight() -> None:
+    hits = [click(600, 1), click(603, 2), click(606, 1), click(611, 3)]
+    assert verdicts(*hits, links=3) == [Verdict.human] + [Verdict.scanner] * 3
+
+
+def test_two_scans_one_after_the_other_are_both_found() -> None:
+    hits = [click(600 + n * 4, n % 3) for n in range(6)]
+    assert verdicts(*hits, links=3) == [Verdict.scanner] * 6
+
+
+def test_of_a_mail_that_was_never_taken_no_hit_is_too_soon() -> None:
+    judged = judge([click(1), click(30, hints=Hint.rewritten)], accepted_at=None, now=LATER)
+    assert [judgement.verdict for judgement in judged] == [Verdict.human] * 2
+
+
+def test_hits_at_the_same_moment_are_judged_all_the_same() -> None:
+    assert verdicts(click(60, 1), click(60, 2), opened(60)) == [Verdict.scanner] * 2 + [Verdict.human]

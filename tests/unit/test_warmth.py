@@ -84,3 +84,82 @@ def test_warmth_dates_from_the_act_that_made_it_not_from_the_first() -> None:
 )  # fmt: skip
 def test_a_lead_says_in_one_sentence_why_it_is_warm(theirs: list[Act], sentence: str) -> None:
     assert because(theirs, NOW) == sentence
+
+
+@pytest.mark.parametrize(
+    ("horizon", "words"),
+    [
+        (Horizon.this_year, "veut venir dans l’année"),
+        (Horizon.one_to_three_years, "veut venir d’ici un à trois ans"),
+        (Horizon.later, "pense venir plus tard"),
+        (Horizon.dreaming, "rêve encore du Lot"),
+        (Horizon.unknown, "a répondu au sondage"),
+    ],
+)
+def test_a_project_is_said_as_it_was_answered(horizon: Horizon, words: str) -> None:
+    assert because([act(ActKind.answered, horizon=horizon)], NOW).endswith(f" : {words}.")
+
+
+def test_of_two_answers_the_newest_is_the_project_whichever_is_read_first() -> None:
+    older = act(ActKind.answered, days_ago=40, horizon=Horizon.this_year)
+    newer = act(ActKind.answered, days_ago=2, horizon=Horizon.dreaming)
+    for answers in ([older, newer], [newer, older]):
+        assert "rêve encore du Lot" in because(answers, NOW)
+
+
+def test_nothing_done_is_said_too() -> None:
+    assert because([], NOW) == "Tiède : rien encore."
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        (1, "une lettre ouverte"), (2, "deux lettres ouvertes"), (3, "trois lettres ouvertes"),
+        (4, "quatre lettres ouvertes"), (5, "cinq lettres ouvertes"), (6, "six lettres ouvertes"),
+        (7, "sept lettres ouvertes"), (8, "huit lettres ouvertes"), (9, "neuf lettres ouvertes"),
+        (10, "10 lettres ouvertes"), (11, "11 lettres ouvertes"),
+    ],
+)  # fmt: skip
+def test_small_numbers_are_written_in_letters(times: int, words: str) -> None:
+    assert because([act(ActKind.opened)] * times, NOW) == f"Tiède : {words}."
+
+
+@pytest.mark.parametrize(
+    ("theirs", "words"),
+    [
+        ([act(ActKind.opening)], "un clic sur une offre d’emploi."),
+        ([act(ActKind.read)] * 2, "deux clics vers des employeurs, des portraits ou des pages."),
+        (
+            [act(ActKind.read, sector=name) for name in ("Santé", "Santé", "BTP", "BTP", "Industrie")],
+            "cinq clics vers des employeurs, des portraits ou des pages (santé, BTP).",
+        ),
+    ],
+)
+def test_clicks_are_counted_and_name_the_two_trades_looked_at_most(theirs: list[Act], words: str) -> None:
+    assert because(theirs, NOW).endswith(f" : {words}")
+
+
+def test_whoever_was_warm_long_ago_is_warm_no_more() -> None:
+    project = act(ActKind.answered, days_ago=10, horizon=Horizon.this_year)
+    assert warm_since([project], now=NOW) == project.at
+    assert warm_since([project], now=NOW + timedelta(days=90)) is None
+
+
+def test_acts_that_have_faded_make_no_lead_whatever_was_opened_since() -> None:
+    faded = act(ActKind.opening, days_ago=90)  # 8 points, of which 2 are left
+    opens = [act(ActKind.opened, days_ago=n / 10) for n in range(30)]
+    assert warm_since([faded, act(ActKind.opening, days_ago=45), *opens], now=NOW) is None
+    assert warm_since([act(ActKind.opening), act(ActKind.opening), *opens], now=NOW) == NOW
+
+
+def test_a_second_warm_spell_dates_from_its_own_act() -> None:
+    first, second = (act(ActKind.answered, days_ago=days, horizon=Horizon.this_year) for days in (200, 5))
+    assert warm_since([first, second], now=NOW) == second.at
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "day"),
+    [(1, "22 novembre"), (12, "11 novembre"), (2, "21 novembre"), (22, "1er novembre"), (387, "1er novembre 2025")],
+)
+def test_the_day_is_written_as_the_french_do(days_ago: int, day: str) -> None:
+    assert because([act(ActKind.asked, days_ago=days_ago)], NOW).startswith(f"Chaude depuis le {day} :")
