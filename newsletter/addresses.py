@@ -1,4 +1,4 @@
-"""E-mail addresses, in the one form under which the store knows them (FMT-14, FMT-16)."""
+"""E-mail addresses in their canonical form: how they are stored, compared and mailed (FMT-14, FMT-16)."""
 
 import unicodedata
 
@@ -7,8 +7,8 @@ from email_validator import EmailNotValidError, validate_email
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _
 
-LONGEST_LOCAL = 64  # octets, RFC 5321 §4.5.3.1.1
-LONGEST = 254  # octets: a path of 256 less its two angle brackets
+_LONGEST_LOCAL = 64  # octets, RFC 5321 §4.5.3.1.1
+_LONGEST = 254  # octets: a path of 256 less its two angle brackets
 
 
 class AddressError(NewsletterError):
@@ -18,11 +18,11 @@ class AddressError(NewsletterError):
 def normalise(text: str) -> str:
     """The address as it is stored, compared and mailed: local part as given, domain as lower-case A-label, NFC.
 
-    Blanks around it are dropped. Nothing else is guessed: raises AddressError for a display name, two addresses, a
-    blank inside or anything a mail server could take for more than one plain address. Looks nothing up.
+    White space around it is dropped. Raises AddressError for a display name, two addresses, a blank inside or anything
+    a mail server could take for more than one plain address. Looks nothing up.
     """
     trimmed = unicodedata.normalize("NFC", text).strip()
-    _refuse_the_usual_slips(trimmed)
+    _refuse_common_mistakes(trimmed)
     try:
         found = validate_email(trimmed, check_deliverability=False, allow_quoted_local=False)
     except EmailNotValidError:
@@ -30,7 +30,7 @@ def normalise(text: str) -> str:
     if found.ascii_domain is None:  # cannot happen for a plain domain; the library's type allows it
         raise AddressError(_("Le domaine de cette adresse n’est pas valable."))
     address = f"{found.local_part}@{found.ascii_domain.lower()}"
-    if len(found.local_part.encode()) > LONGEST_LOCAL or len(address.encode()) > LONGEST:
+    if len(found.local_part.encode()) > _LONGEST_LOCAL or len(address.encode()) > _LONGEST:
         raise AddressError(_("Cette adresse e-mail est trop longue pour être valable. Vérifiez-la."))
     return address
 
@@ -41,7 +41,7 @@ def masked_address(address: str) -> str:
     return f"{local[:1]}…@{domain}"
 
 
-def _refuse_the_usual_slips(address: str) -> None:
+def _refuse_common_mistakes(address: str) -> None:
     """Raise AddressError with its own sentence for what people really type."""
     if not address:
         raise AddressError(_("Il manque l’adresse e-mail. Indiquez-la."))

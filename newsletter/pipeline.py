@@ -304,11 +304,11 @@ def rejudge_events(
     """
     load_hits(instance)
     with instance.store.reading() as session:
-        readers = list(verdicts.parts(verdicts.judged_readers(session), verdicts.AT_A_TIME))
+        readers = list(verdicts.parts(verdicts.judged_readers(session), verdicts.READERS_AT_A_TIME))
     judged = verdicts.JudgedEvents()
     for part in watched(readers):
         with instance.store.transaction() as session:
-            judged += verdicts.rejudge(session, part, now=instance.clock.now())
+            judged += verdicts.rejudge_readers(session, part, now=instance.clock.now())
     return RejudgedPast(events=judged, leads=refresh_leads(instance))
 
 
@@ -344,4 +344,4 @@ def tidy(instance: Instance) -> None:
     with instance.store.transaction() as session:
         signup.purge_unconfirmed(session, now=instance.clock.now())
     with instance.store.transaction() as session:
-        load.sweep(session, instance.settings.journal)
+        load.delete_loaded_segments(session, instance.settings.journal)

@@ -63,7 +63,7 @@ def shown_version() -> str:
 
 
 def wording(axis: Axis, version: str = "") -> Wording:
-    """The sentence of an axis, as it stood in a version; as it is shown at present without one."""
+    """The sentence of an axis in a version, or as it is shown now. Raises KeyError for a version that never was."""
     chosen = version or shown_version()
     return Wording(_VERSIONS[chosen][axis], chosen)
 

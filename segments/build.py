@@ -1,4 +1,4 @@
-"""What each rule of the grammar means: from lark's tree to ours."""
+"""From lark's parse tree to the typed tree: what each rule of the grammar means."""
 
 import re
 from datetime import date
@@ -8,11 +8,12 @@ from lark import Token
 from lark.visitors import Transformer_NonRecursive
 
 from newsletter.countries import country_code, country_names
+from newsletter.horizons import HORIZON_WORDS
 from newsletter.i18n import _
 from newsletter.text import fold
 from newsletter.words import Axis, ConsentState, Horizon
 from segments.errors import SegmentError, hint_among, position_of
-from segments.fields import AXIS_WORDS, HORIZON_WORDS, STATE_WORDS, Field
+from segments.fields import AXIS_WORDS, STATE_WORDS, Field
 from segments.tree import (
     Agreed,
     Begins,
@@ -49,7 +50,7 @@ Meaning = TypeVar("Meaning", Axis, ConsentState, Horizon)
 
 
 class Builder(Transformer_NonRecursive[Token, Any]):
-    """Each method makes what its rule of the grammar means, from what its parts meant."""
+    """A lark transformer: each method builds the node of the grammar rule of its name from its children."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -60,7 +60,7 @@ _WORDS = {
 
 
 def in_french(error: UnexpectedInput, text: str) -> SegmentError:
-    """What lark met, as one sentence that says what to do."""
+    """A syntax error of lark as a SegmentError: one French sentence that says what to do."""
     position = error.pos_in_stream if isinstance(error.pos_in_stream, int) else len(text)
     ended = isinstance(error, UnexpectedToken) and error.token.type == "$END"
     if ended or position < 0:

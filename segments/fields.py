@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from newsletter.i18n import lazy
-from newsletter.words import Axis, ConsentState, Horizon
+from newsletter.words import Axis, ConsentState
 
 
 class Field(StrEnum):
@@ -86,15 +86,5 @@ STATE_WORDS: dict[str, ConsentState] = {
     "oui": ConsentState.granted,
     "non": ConsentState.denied,
     "inconnu": ConsentState.unknown,
-}
-HORIZON_WORDS: dict[str, Horizon] = {
-    "dans l’année": Horizon.this_year,
-    "1 à 3 ans": Horizon.one_to_three_years,
-    "plus tard": Horizon.later,
-    "curiosité": Horizon.dreaming,
-    "inconnu": Horizon.unknown,
-    "d’ici 1 à 3 ans": Horizon.one_to_three_years,
-    "juste par curiosité": Horizon.dreaming,
-    "pas encore dit": Horizon.unknown,
 }
 """The words of each list; the first word for a meaning is the one we write."""

@@ -1,4 +1,4 @@
-"""Whom a segment reaches: how many, and a handful of them."""
+"""Whom a segment reaches: how many people, and a sample of them."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -72,7 +72,7 @@ def _unmeasured(session: Session) -> int:
 
 
 def sample(session: Session, tree: Tree, *, today: date, limit: int = 10) -> tuple[Sampled, ...]:
-    """Some people of the segment who may be mailed: by chance, yet the same ones each time."""
+    """Some people of the segment who may be mailed, in a random order that is the same each time."""
     found = (
         sa.select(
             col(Subscriber.id), col(Subscriber.first_name), col(Subscriber.address), col(Subscriber.country),

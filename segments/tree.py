@@ -1,6 +1,6 @@
 """What a segment means: a typed tree, frozen, with the canonical text of each part.
 
-Text and tree are two spellings of one thing: `parse(to_text(tree)) == tree`. Places are kept for error messages and do
+Text and tree are two forms of one thing: `parse(segment_text(tree)) == tree`. Places are kept for error messages and do
 not count when trees are compared.
 """
 
@@ -11,9 +11,10 @@ from datetime import date
 from enum import StrEnum
 from typing import assert_never
 
+from newsletter.horizons import HORIZON_WORDS
 from newsletter.text import fold
 from newsletter.words import Axis, ConsentState, Horizon
-from segments.fields import AXIS_WORDS, HORIZON_WORDS, STATE_WORDS, Field
+from segments.fields import AXIS_WORDS, STATE_WORDS, Field
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def leaves(tree: Tree) -> list[Leaf]:
 
 
 def segment_text(tree: Tree) -> str:
-    """The tree in the language, in its canonical spelling."""
+    """The tree as canonical text of the language."""
     match tree:
         case Everyone():
             return ""

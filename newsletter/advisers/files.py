@@ -72,7 +72,7 @@ class LoadedAdvisers:
 
 
 def load_file(session: Session, path: Path) -> LoadedAdvisers:
-    """Take in a file of advisers: new ones are added, known names follow the file, their territories included.
+    """Load a file of advisers: new ones are added, known names follow the file, their territories included.
 
     Advisers that the file does not name stay as they are. Raises AdviserFileError, naming the adviser, and the caller's
     transaction then leaves nothing.
@@ -151,7 +151,7 @@ def _stand_in(everyone: Mapping[str, Adviser], one: _Adviser) -> int | None:
 
 
 def _link_accounts(session: Session, wanted: Iterable[_Adviser], saved: Mapping[str, Adviser]) -> list[str]:
-    """Tie advisers to their accounts; the names whose account is not there."""
+    """Link advisers to their accounts; the names whose account is not there."""
     logins = dict(session.execute(sa.select(col(Account.login), col(Account.id))).all())
     ours = {row.id for row in saved.values()}
     taken = {row.account_id for row in people.advisers(session) if row.id not in ours}
@@ -190,7 +190,7 @@ def _write_rules(session: Session, wanted: Iterable[_Adviser], saved: Mapping[st
 
 
 def _speaks(rule: _Rule, name: str) -> bool:
-    """A rule names a territory, a trade, or says that it takes everything; an empty one is a slip."""
+    """A rule names a territory, a trade, or says that it takes everything; an empty one is a mistake."""
     if rule.tout == bool(rule.epci or rule.metier):
         raise AdviserFileError(
             _("Un territoire de {name} n’est pas clair : donnez epci et/ou metier, ou bien « tout: oui ».").format(

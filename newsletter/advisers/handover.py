@@ -21,8 +21,8 @@ from newsletter.words import LeadState
 def hand_over(session: Session, *, now: datetime) -> list[Handover]:
     """Give each new lead to an adviser, those who asked first; the handovers made.
 
-    A lead is handed over once for ever: the table holds one row per lead. A lead that fits nobody stays new, and the
-    next call looks again.
+    A lead is handed over once for ever: the table is unique on the lead. A lead that no adviser fits stays new and is
+    looked at again by the next call.
     """
     waiting = skip_locked(
         select(Lead)
@@ -47,7 +47,7 @@ def hand_over(session: Session, *, now: datetime) -> list[Handover]:
 
 
 def _leads_to_route(session: Session, leads: Sequence[Lead]) -> dict[int, LeadToRoute]:
-    """What routing looks at, by lead."""
+    """The inputs of `choose`, by lead id."""
     names = dict(session.execute(sa.select(col(Epci.siren), col(Epci.name))).all())
     trades: dict[int, dict[str, str]] = defaultdict(dict)
     rows = session.execute(

@@ -1,4 +1,4 @@
-"""What an adviser says came of a call; it comes back to the lead."""
+"""The outcome of a call, as an adviser records it; it opens or closes the lead."""
 
 from datetime import datetime
 
@@ -27,9 +27,9 @@ def record_outcome(
     account_id: int | None,
     now: datetime,
 ) -> Outcome:
-    """Note an outcome; the newest one says whether the lead is closed, so that a slip can be put right.
+    """Record an outcome; the newest one decides whether the lead is closed, so that a mistake can be corrected.
 
-    `adviser_id` None is the marketing team, who may note for anyone. Raises NotFoundError when the lead is not this
+    `adviser_id` None is the marketing team, who may record for anyone. Raises NotFoundError when the lead is not this
     adviser's, just as when there is none.
     """
     statement = select(Lead, Handover).join(Handover, col(Handover.lead_id) == col(Lead.id))

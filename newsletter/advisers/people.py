@@ -20,7 +20,7 @@ from newsletter.words import LeadState, Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdviserForm:
-    """What can be written about an adviser."""
+    """The fields of an adviser that can be edited."""
 
     name: str
     address: str
@@ -135,7 +135,7 @@ def territories(session: Session) -> list[Territory]:
 def add_territory_rule(session: Session, adviser_id: int, *, epci: str | None, sector: str | None) -> None:
     """Give an adviser a territory (SIREN), a trade (code), both, or, with neither, everything that is left.
 
-    A rule that stands already is left as it is: UNIQUE does not hold for empty parts, so it is looked for here.
+    Adding the same rule twice changes nothing. UNIQUE does not compare NULLs, so the same rule is looked for here.
     """
     find(session, adviser_id)
     known_epci = epci is None or session.get(Epci, epci) is not None
@@ -152,7 +152,7 @@ def add_territory_rule(session: Session, adviser_id: int, *, epci: str | None, s
 
 
 def drop_territory_rule(session: Session, rule_id: int) -> None:
-    """Take a territory rule away; one that is gone already is no mistake. Handovers made by it stay."""
+    """Delete a territory rule; deleting it twice is no error. Handovers made by it stay."""
     session.execute(sa.delete(TerritoryRule).where(col(TerritoryRule.id) == rule_id))
 
 

@@ -1,4 +1,4 @@
-"""Which adviser gets a lead: the most exact territory rule, somebody who is there and has room, and why. Pure."""
+"""Which adviser gets a lead, and why: the most exact rule, then one who is present and below capacity. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

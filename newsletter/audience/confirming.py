@@ -1,4 +1,4 @@
-"""The confirmation of a sign-up: only now does what was asked for count (LAW-11)."""
+"""The confirmation of a sign-up: from here on it counts (LAW-11)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a visitor's address leads to: the support behind a printed code, the button behind a link of a letter."""
+"""What the public URLs lead to: the support behind a printed code, the button behind a link of a letter."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from newsletter.store.portable import upsert
 from newsletter.text import fold, typed_code
 from newsletter.words import Horizon, LinkKind
 
-ASKING = (LinkKind.poll, LinkKind.callback)
+_ASKING = (LinkKind.poll, LinkKind.callback)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def button(session: Session, *, edition_id: int, mail_id: int, number: int) -> B
         .join(Mail, col(Mail.edition_id) == col(Link.edition_id))
         .join(Subscriber, col(Subscriber.id) == col(Mail.subscriber_id))
         .where(col(Link.edition_id) == edition_id, col(Link.number) == number, col(Mail.id) == mail_id)
-        .where(col(Link.kind).in_(ASKING))
+        .where(col(Link.kind).in_(_ASKING))
     ).one_or_none()
     if found is None:
         return None

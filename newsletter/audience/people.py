@@ -1,4 +1,4 @@
-"""Finding a person in the list."""
+"""Searching the people of the list, and the rows of files in quarantine."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ _PER_PAGE = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonRow:
-    """A line of the list. Their whole address stands only on their own page."""
+    """A row of the list. The whole address stands only on the person's own page."""
 
     id: int
     name: str
@@ -52,7 +52,7 @@ def people_page(session: Session, *, number: int = 1, sought: str = "") -> Peopl
     pages = max(1, -(-found // _PER_PAGE))
     number = min(max(1, number), pages)
     rows = session.connection().execute(
-        _lines().where(which).order_by(col(Subscriber.id).desc()).limit(_PER_PAGE).offset((number - 1) * _PER_PAGE)
+        _rows().where(which).order_by(col(Subscriber.id).desc()).limit(_PER_PAGE).offset((number - 1) * _PER_PAGE)
     )
     return PeoplePage(people=tuple(_listed(row) for row in rows), found=found, number=number, pages=pages)
 
@@ -75,7 +75,7 @@ def _sought(words: str) -> sa.ColumnElement[bool]:
     )
 
 
-def _lines() -> Any:
+def _rows() -> Any:
     partner = sa.func.coalesce(col(Partner.name), "").label("partner")
     return (
         sa.select(
@@ -103,7 +103,7 @@ def _listed(row: Any) -> PersonRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinedRow:
-    """A line of a file whose consent was no clear yes or no, and that nobody settled yet. It is never mailed."""
+    """A row of a file whose consent was no clear yes or no, and whose person has not answered yet. Never mailed."""
 
     file: str
     line: int
@@ -112,7 +112,7 @@ class QuarantinedRow:
 
 
 def quarantined_rows(session: Session) -> tuple[int, tuple[QuarantinedRow, ...]]:
-    """How many lines are still in quarantine, and the first fifty in the order of their files. Two statements."""
+    """How many rows are still in quarantine, and the first fifty in the order of their files. Two statements."""
     waits = col(Quarantine.settled_at).is_(None)
     found = session.connection().scalar(sa.select(sa.func.count()).select_from(Quarantine).where(waits)) or 0
     rows = session.connection().execute(

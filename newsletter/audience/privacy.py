@@ -1,4 +1,4 @@
-"""Leaving, coming back and changing one's mind: every right a reader can use without an account."""
+"""Unsubscribing, resubscribing and changing consents: every right a reader can use without an account."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -87,8 +87,8 @@ def unsubscribe(
 ) -> bool:
     """Stop the letters of this reader for good: suppressed, and their no on record. True when they had not left before.
 
-    Twice changes nothing more (LST-10). An older, graver reason for the suppression stays. Where the letter they left
-    from is known, the fact is an event of that mail.
+    Twice changes nothing more (LST-10). An older, more serious reason for the suppression stays. Where the letter they
+    left from is known, the fact is an event of that mail.
     """
     reader = session.get(Subscriber, subscriber_id)
     if reader is None:

@@ -1,8 +1,8 @@
-"""Signing up on the web: a form, a letter with a button, a confirmation (double opt-in, LAW-11).
+"""Signing up on the web: a form, a confirmation letter, a confirmation (double opt-in, LAW-11).
 
-Nothing of a form counts before its letter was answered. The form takes down every request the same way, whoever asks;
-only the scheduler's tick decides whether a letter leaves, so the answer to a known, an unknown and a suppressed address
-is the same and takes as long (SEC-04).
+Nothing of a form counts before its letter was answered. Every request is stored the same way, whoever asks; only the
+scheduler's tick decides whether a letter leaves, so the answer to a known, an unknown and a suppressed address is the
+same and takes as long (SEC-04).
 
 An address that unsubscribed may come back this way, since whoever confirms has read our letter there and says so
 themselves. One that complained, bounced, objected, was erased or was closed by hand gets no letter: writing to it is
@@ -51,7 +51,7 @@ class SignUpForm:
 
 
 def mistakes(form: SignUpForm) -> dict[str, str]:
-    """What is wrong with the form, as one sentence per field; empty when it can be taken down."""
+    """What is wrong with the form, as one sentence per field; empty when it can be stored."""
     found = {}
     try:
         addresses.normalise(form.address)
@@ -66,7 +66,7 @@ def mistakes(form: SignUpForm) -> dict[str, str]:
 
 
 def take_sign_up(session: Session, keys: Keyring, form: SignUpForm, *, now: datetime) -> None:
-    """Take down a form without mistakes. Tells nothing: neither that the address is known, nor that a letter leaves."""
+    """Store a form without mistakes. Returns nothing: neither that the address is known, nor that a letter leaves."""
     address = addresses.normalise(form.address)
     known_sectors = session.exec(select(Sector.code).where(col(Sector.code).in_(form.sectors))).all()
     session.add(
@@ -106,7 +106,7 @@ def letters_due(session: Session, *, now: datetime) -> list[SignUp]:
 
 
 def put_off(session: Session, sign_up_id: int, *, until: datetime) -> None:
-    """The mail server could not take this sign-up's letter: it is due again from then on."""
+    """Retry this sign-up's letter from then on: the mail server did not accept it now."""
     session.exec(sa.update(SignUp).where(col(SignUp.id) == sign_up_id).values(try_after=until))
 
 
@@ -128,7 +128,7 @@ def confirmation(asked: SignUp, keys: Keyring, base_url: str) -> dict[str, str]:
 
 
 def mark_mailed(session: Session, sign_up_ids: Sequence[int], *, now: datetime) -> None:
-    """Note that the confirmation letters of these sign-ups were handed over."""
+    """Record that the confirmation letters of these sign-ups were accepted by the mail server."""
     session.exec(sa.update(SignUp).where(col(SignUp.id).in_(sign_up_ids)).values(mailed_at=now))
 
 
@@ -158,15 +158,15 @@ def welcome(asked: SignUp, subscriber_id: int, keys: Keyring, base_url: str) -> 
 
 
 def mark_welcomed(session: Session, sign_up_ids: Sequence[int], *, now: datetime) -> None:
-    """Note that the welcome letters of these sign-ups were handed over."""
+    """Record that the welcome letters of these sign-ups were accepted by the mail server."""
     session.exec(sa.update(SignUp).where(col(SignUp.id).in_(sign_up_ids)).values(welcomed_at=now))
 
 
 def purge_unconfirmed(session: Session, *, now: datetime) -> int:
-    """Forget the people who never confirmed within seven days; how many sign-ups were emptied.
+    """Empty the sign-ups that were not confirmed within seven days; how many.
 
     What stays is the keyed hash and the times, for the limit on letters; after 30 days nothing of any sign-up stays,
-    confirmed ones included: the subscriber and the proofs hold all there is to know.
+    confirmed ones included: the subscriber and the consents hold all there is to know.
     """
     stale = sa.and_(col(SignUp.confirmed_at).is_(None), col(SignUp.asked_at) <= now - CONFIRM_WITHIN)
     emptied = session.exec(sa.update(SignUp).where(stale, col(SignUp.address) != "").values(**_NOTHING)).rowcount

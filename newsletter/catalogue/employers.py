@@ -101,7 +101,7 @@ def put(session: Session, form: EmployerForm, *, known: dict[str, Employer], pla
 
 
 def remove(session: Session, employer_id: int) -> None:
-    """Take the employer out, and their openings. Raises RefusedError while a portrait speaks of them."""
+    """Delete the employer and their openings. Raises RefusedError while a portrait speaks of them."""
     employer = find(session, employer_id)
     portrait = session.exec(select(Portrait).where(col(Portrait.employer_id) == employer_id)).first()
     if portrait is not None:

@@ -1,4 +1,4 @@
-"""What stands in a catalogue file, before anyone judges it: entries of a kind, each with its line."""
+"""Reading a catalogue file (YAML or CSV) into entries of a kind, each with its line; not validated yet."""
 
 import csv
 import io
@@ -108,7 +108,7 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _decoded(raw: bytes) -> str:
-    """UTF-8, with or without its mark; else what a French Excel writes."""
+    """UTF-8, with or without its byte-order mark; else what a French Excel writes."""
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""The campsites and sites that hand out our supports."""
+"""The partners: campsites and sites that distribute our supports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,7 +99,7 @@ def put(session: Session, form: PartnerForm, *, known: dict[str, Partner], place
 
 
 def remove(session: Session, partner_id: int) -> None:
-    """Take out a partner that never brought anyone. Raises RefusedError once a support or a subscriber names them."""
+    """Delete a partner that never brought anyone. Raises RefusedError once a support or a subscriber names them."""
     partner = find(session, partner_id)
     printed = sa.exists().where(col(Support.partner_id) == partner_id)
     met = sa.exists().where(col(Subscriber.partner_id) == partner_id)

@@ -1,1 +1,1 @@
-"""Files of sign-ups: read, each line judged, shown as a plan, and written in one go."""
+"""Files of sign-ups: read, each row judged, shown as a plan, and written in one transaction."""

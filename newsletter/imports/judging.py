@@ -13,6 +13,7 @@ from enum import StrEnum
 from newsletter.addresses import AddressError, normalise
 from newsletter.clock import LocalTimeError, from_paris, paris_day
 from newsletter.countries import country_code
+from newsletter.horizons import horizon_meant
 from newsletter.i18n import _
 from newsletter.imports import values
 from newsletter.imports.columns import CONSENT_COLUMNS, Column
@@ -170,7 +171,7 @@ def _postcode(text: str, country: str, doubts: list[RowDoubt]) -> str:
 
 
 def _horizon(text: str, doubts: list[RowDoubt]) -> Horizon:
-    known = values.HORIZON_WORDS.get(fold(text))
+    known = horizon_meant(text)
     if text and known is None:
         sentence = _("Projet inconnu : laissé vide. Écrivez « dans l’année », « 1 à 3 ans » ou « plus tard ».")
         doubts.append(RowDoubt(Column.horizon, sentence))

@@ -39,7 +39,7 @@ class ImportPlan:
     refused: int
     judged: tuple[JudgedRow, ...]
     people: tuple[ImportedPerson, ...]
-    already: datetime | None = None  # when this very file was taken in: nothing of it is to be written again
+    already: datetime | None = None  # when this very file was imported before: nothing of it is written again
 
     @property
     def rows(self) -> int:
@@ -55,7 +55,7 @@ def import_sheet(
 ) -> ImportPlan:
     """What the file comes to, and with `commit` it is written, in this one transaction. Else nothing is.
 
-    A file that was taken in before is written no second time; the plan then says when that was.
+    A file that was imported before is not written again; the plan then says when that was.
     """
     judged = list(watched(_judge_rows(session, sheet, now=now)))
     plan = _plan(session, keys, sheet, judged)

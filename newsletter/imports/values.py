@@ -1,28 +1,14 @@
-"""What people write in the cells of a file, and what it means: dates, horizons, sectors, yes and no."""
+"""What people write in the cells of a file, and what it means: dates, sectors, yes and no."""
 
 import re
 from collections.abc import Iterable
 from datetime import datetime
 
 from newsletter.text import fold
-from newsletter.words import ConsentState, Horizon
+from newsletter.words import ConsentState
 
 _YES = frozenset({"oui", "x", "1", "vrai", "yes", "true"})
 _NO = frozenset({"non", "no", "0", "faux", "false"})
-
-HORIZON_WORDS = {
-    "dans l annee": Horizon.this_year,
-    "cette annee": Horizon.this_year,
-    "moins d un an": Horizon.this_year,
-    "1 a 3 ans": Horizon.one_to_three_years,
-    "d ici 1 a 3 ans": Horizon.one_to_three_years,
-    "1 3 ans": Horizon.one_to_three_years,
-    "plus tard": Horizon.later,
-    "plus de 3 ans": Horizon.later,
-    "juste curieux": Horizon.dreaming,
-    "juste par curiosite": Horizon.dreaming,
-    "curieux": Horizon.dreaming,
-}
 
 _SAME_TRADE = {
     "btp": ("batiment", "construction", "travaux publics"),

@@ -102,7 +102,7 @@ def _refresh_some(session: Session, people: Sequence[int], *, now: datetime) -> 
         for person, epci in _callable(session, list(warm))
     ]
     new = insert_new(session, Lead, rows)
-    _follow(session, rows, asked=asked)
+    _update_existing(session, rows, asked=asked)
     return new
 
 
@@ -124,8 +124,8 @@ def _callable(session: Session, people: Sequence[int]) -> list[tuple[int, str | 
     return [(person, epci) for person, epci in rows]
 
 
-def _follow(session: Session, rows: Sequence[dict[str, Any]], *, asked: dict[int, datetime | None]) -> None:
-    """Keep the leads that stand in step: why, whether they asked, and, while nobody has them, the territory.
+def _update_existing(session: Session, rows: Sequence[dict[str, Any]], *, asked: dict[int, datetime | None]) -> None:
+    """Update the leads that exist: why, whether they asked, and, while they are not handed over, the territory.
 
     A closed lead opens again, with the same adviser, when the person asks to be called after the last outcome.
     """

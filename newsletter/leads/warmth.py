@@ -69,7 +69,7 @@ class _WarmthAt:
 
 
 def score(acts: Iterable[Act]) -> float:
-    """The number to store: the same for the same deeds, whenever it is computed."""
+    """The number to store: the same for the same acts, whenever it is computed."""
     return sum(act.weight * _times(act.at - EPOCH) for act in acts)
 
 

@@ -1,4 +1,4 @@
-"""What the Lot has to show: its places, trades, employers and portraits; and who hands out our supports."""
+"""The catalogue: places, trades, employers and portraits of the Lot, and the partners that distribute our supports."""
 
 from datetime import date, datetime
 
@@ -78,7 +78,7 @@ class Portrait(Row, table=True):
 
 
 class Partner(Row, table=True):
-    """A campsite or a site that hands out supports."""
+    """A campsite or a site that distributes supports."""
 
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)

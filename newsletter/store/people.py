@@ -91,7 +91,7 @@ class SignUp(Row, table=True):
 
 
 class ImportedFile(Row, table=True):
-    """A sign-up file that was taken in; its fingerprint makes a second import change nothing."""
+    """A sign-up file that was imported; its fingerprint makes a second import change nothing."""
 
     fingerprint: str = Field(primary_key=True)  # SHA-256 of its bytes
     name: str
@@ -104,7 +104,7 @@ class ImportedFile(Row, table=True):
 
 
 class Quarantine(Row, table=True):
-    """A line whose consent is not a clear yes or no: kept aside, never mailed (LAW-13)."""
+    """A row of a file whose consent is not a clear yes or no: kept in quarantine, never mailed (LAW-13)."""
 
     __table_args__ = (sa.UniqueConstraint("fingerprint", "line", name="one_quarantine_per_line"),)
     id: int | None = Field(default=None, primary_key=True)

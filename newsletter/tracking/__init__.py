@@ -1,1 +1,1 @@
-"""Who reads, honestly: hits are noted, loaded, judged, and counted only when a person meant them."""
+"""Tracking: hits are journaled, loaded as events, judged, and counted only when a person meant them."""

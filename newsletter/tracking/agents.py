@@ -1,4 +1,4 @@
-"""What fetched a link or the pixel, reduced to one word before anything is written down (TRK-09, TRK-11).
+"""What fetched a link or the pixel, reduced to one word before anything is stored (TRK-09, TRK-11).
 
 The table is our own, made for mail: generic bot lists take Gmail's picture proxy, a sign of a person, for a robot. The
 order matters: the first word found wins.

@@ -29,7 +29,7 @@ class AnswerGiven:
 
 
 def record_answer(session: Session, *, mail_id: int, link_number: int, now: datetime) -> AnswerGiven | None:
-    """Note an answer; a poll's also becomes the reader's horizon.
+    """Record an answer; a poll's also becomes the reader's horizon.
 
     Saying the same again adds nothing (a call-back: on the same day), another answer takes the place of the first.
     None when the mail, its reader or such a button does not exist.
@@ -59,7 +59,7 @@ def _horizon(link: Link) -> Horizon:
 
 
 def _said(session: Session, mail_id: int, link: Link, *, now: datetime) -> bool:
-    """It is what they said last by this mail; a call-back, on the same day: later it is a new wish."""
+    """It repeats their last answer by this mail; a call-back repeats only within the same day."""
     last = session.execute(
         sa.select(col(Event.link_id), col(Event.at))
         .where(col(Event.mail_id) == mail_id, col(Event.kind) == _KIND[link.kind])

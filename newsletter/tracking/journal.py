@@ -1,9 +1,9 @@
 """The tracker's journal of hits: append-only segment files, one JSON object per line.
 
-The hits of one turn of the event loop leave in one `write()`, and each is answered after it: an answered hit survives
-the death of the process. A live writer holds a lock (`flock`) on its segment, so that a reader can tell a finished
-segment, a crashed writer's included, from one that still grows. A hit is known by its segment's name and the byte at
-which it starts.
+The hits of one iteration of the event loop are written by one `write()`, and each is answered after it: an answered hit
+survives the death of the process. A live writer holds a lock (`flock`) on its segment, so that a reader can tell a
+finished segment, a crashed writer's included, from one that still grows. A hit is known by its segment's name and the
+byte at which it starts.
 """
 
 import asyncio
@@ -75,7 +75,7 @@ class Journal:
             self._file = None
 
     def _flush(self) -> None:
-        """Write every waiting line at once, then let their hits be answered."""
+        """Write every pending line in one go, then let their hits be answered."""
         waiting, self._waiting = self._waiting, []
         try:
             self._write(b"".join(line for line, _written in waiting))
@@ -122,7 +122,7 @@ class Segment:
         object.__setattr__(self, "name", self.path.name.removesuffix(_ENDING))
 
     def finished(self) -> bool:
-        """Nobody writes to it any more, nor ever will."""
+        """True once no writer holds it, and none ever will again."""
         try:
             with self.path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -20,7 +20,7 @@ _KEPT = "!#$%&'()*+,/:;=?@[]~"  # what an address may already hold (RFC 3986), s
 
 
 def write(folder: Path, edition_id: int, links: Mapping[int, str]) -> None:
-    """Write the table of an edition: number of the link → where it leads. Whole or not at all; twice is the same.
+    """Write the table of an edition: number of the link → where it leads. Atomic and idempotent.
 
     Raises RefusedError for a target that is not a plain http, https, mailto or tel address (SEC-01), and then writes
     nothing.

@@ -1,6 +1,6 @@
 """From the journal to the store: each hit that was answered becomes one event, whatever crashes between.
 
-Events and the place up to which their segment was read are written in one transaction; a hit is known by its segment
+Events and the offset up to which their segment was read are written in one transaction; a hit is known by its segment
 and position, which are unique. A hit counts only when its reader had said yes to being measured when it happened, and
 has not taken it back since (LAW-05, LAW-06).
 """
@@ -24,7 +24,7 @@ from newsletter.tracking.agents import Hint
 from newsletter.tracking.journal import Hit, Segment, segments
 from newsletter.words import Axis, ConsentState, EventKind, Verdict
 
-AT_A_TIME = 5_000
+HITS_AT_A_TIME = 5_000
 CROWD = 20
 CROWD_SPAN = timedelta(minutes=1)
 _AXIS = {EventKind.clicked: Axis.clicks, EventKind.opened: Axis.opens}
@@ -46,7 +46,7 @@ class _JournalHit:
     hit: Hit
 
 
-def load(session: Session, journal_folder: Path, *, now: datetime, limit: int = AT_A_TIME) -> LoadedHits:
+def load(session: Session, journal_folder: Path, *, now: datetime, limit: int = HITS_AT_A_TIME) -> LoadedHits:
     """Turn up to `limit` new hits into events without a verdict yet. Again, or after a crash, counts none twice."""
     known = _offsets(session)
     hits, ends = _read(segments(journal_folder), known, limit=limit)
@@ -57,7 +57,7 @@ def load(session: Session, journal_folder: Path, *, now: datetime, limit: int = 
     return LoadedHits(hits=len(hits), events=len(events), more=len(hits) >= limit)
 
 
-def sweep(session: Session, journal_folder: Path) -> int:
+def delete_loaded_segments(session: Session, journal_folder: Path) -> int:
     """Delete the finished segments that are wholly loaded; how many.
 
     Only in a transaction of its own, after that of `load`: what it reads must be committed before a file goes.

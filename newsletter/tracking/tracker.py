@@ -1,9 +1,9 @@
 """The two addresses that a mail's links and picture lead to: a plain ASGI callable, for speed.
 
 `urls.click_url` redirects to the registered link of an edition; `urls.open_url` is one transparent pixel. Both read a
-signed token, note the hit in the journal and answer; neither ever asks the database. Whatever bytes come in, the answer
-is the redirect, the pixel, or one and the same plain 404 (SEC-01, SEC-04, SEC-18). Nothing of the network address or of
-the full user agent is written down (TRK-11).
+signed token, append the hit to the journal and answer; neither ever asks the database. Whatever bytes come in, the
+answer is the redirect, the pixel, or one and the same plain 404 (SEC-01, SEC-04, SEC-18). Nothing of the network
+address or of the full user agent is written down (TRK-11).
 """
 
 import base64
@@ -53,7 +53,7 @@ class Tracker:
             await self._click(scope, path, send)
 
     async def _open(self, scope: Scope, path: str, send: Send) -> None:
-        """The dot, always; noted when the token is ours."""
+        """The pixel, always; the hit is journaled when the token is valid."""
         asked = _OPEN.fullmatch(path)
         ids = self._keys.read(Purpose.open, asked[1]) if asked else None
         if ids and len(ids) == 2:
@@ -62,7 +62,7 @@ class Tracker:
         await _answer(send, 200, [(b"content-type", b"image/gif")], body, length=len(PIXEL))
 
     async def _click(self, scope: Scope, path: str, send: Send) -> None:
-        """The redirect to a registered link, or the one 404."""
+        """A redirect to a registered link, or the 404."""
         asked = _CLICK.fullmatch(path)
         ids = self._keys.read(Purpose.click, asked[1]) if asked else None
         url = self._links.url(ids[0], int(asked[2])) if asked and ids and len(ids) == 2 else None

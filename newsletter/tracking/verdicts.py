@@ -21,7 +21,7 @@ from newsletter.tracking.agents import Agent
 from newsletter.tracking.robots import PROVISIONAL, RULES_VERSION, Fetch, Judgement, judge
 from newsletter.words import EventKind, LinkKind, MailState, Verdict
 
-AT_A_TIME = 2_000
+READERS_AT_A_TIME = 2_000
 _FETCHED = (EventKind.clicked, EventKind.opened)
 
 
@@ -52,23 +52,23 @@ def judge_new(session: Session, *, now: datetime) -> JudgedEvents:
         .distinct()
     )
     judged = JudgedEvents()
-    for mails in parts(sorted(session.execute(ripe).scalars()), AT_A_TIME):
+    for mails in parts(sorted(session.execute(ripe).scalars()), READERS_AT_A_TIME):
         changes, changed = _judge_mails(session, mails, now=now, again=False)
         human = [change["id"] for change in changes if change["verdict"] == Verdict.human]
-        for ids in parts(human, AT_A_TIME):
+        for ids in parts(human, READERS_AT_A_TIME):
             _engage(session, col(Event.id).in_(ids))
         judged += JudgedEvents(events=len(changes), human=len(human), changed=changed)
     return judged
 
 
 def judged_readers(session: Session) -> list[int]:
-    """Everyone whose fetches were judged, or whose engagement was counted: whom `rejudge` must look at."""
+    """Everyone whose fetches were judged, or whose engagement was counted: whom `rejudge_readers` must look at."""
     fetched = sa.select(col(Event.subscriber_id)).where(col(Event.kind).in_(_FETCHED), col(Event.rules) != 0)
     engaged = sa.select(col(Engagement.subscriber_id))
     return sorted(session.execute(fetched.union(engaged)).scalars())
 
 
-def rejudge(session: Session, readers: Sequence[int], *, now: datetime) -> JudgedEvents:
+def rejudge_readers(session: Session, readers: Sequence[int], *, now: datetime) -> JudgedEvents:
     """Judge the past of these readers by the present rules, and count their engagement anew. Twice gives the same.
 
     What was never judged is left to `judge_new`, which counts it then.
@@ -183,8 +183,8 @@ def _engage(session: Session, which: sa.ColumnElement[bool]) -> None:
         {"subscriber_id": reader, "topic": topic, "last_click_day": max(found), "clicks": len(found)}
         for (reader, topic), found in days.items()
     ]
-    for start in range(0, len(rows), AT_A_TIME):
-        part = rows[start : start + AT_A_TIME]
+    for start in range(0, len(rows), READERS_AT_A_TIME):
+        part = rows[start : start + READERS_AT_A_TIME]
         upsert(session, Engagement, part, key=["subscriber_id", "topic"], add=["clicks"], largest=["last_click_day"])
 
 

@@ -17,7 +17,7 @@ from newsletter.store.ledger import Mail
 from newsletter.store.people import Subscriber
 from newsletter.tracking import answers, verdicts
 from newsletter.tracking.journal import Hit, Journal
-from newsletter.tracking.load import load, sweep
+from newsletter.tracking.load import delete_loaded_segments, load
 from newsletter.tracking.robots import RULES_VERSION
 from newsletter.words import Axis, ConsentState, EventKind, Horizon, LinkKind, Verdict
 from tests.conftest import A_MONDAY
@@ -102,7 +102,7 @@ def test_a_segment_goes_when_it_is_finished_and_wholly_loaded(store: Store, tmp_
 
     def swept() -> int:
         with store.transaction() as session:
-            return sweep(session, tmp_path)
+            return delete_loaded_segments(session, tmp_path)
 
     assert swept() == 0  # not loaded
     load_all(store, tmp_path)
@@ -178,7 +178,7 @@ def test_judging_the_past_again_is_reversible_and_rebuilds_engagement(store: Sto
         session.execute(sa.update(Engagement).values(clicks=77))
     for repeated in range(2):
         with store.transaction() as session:
-            done = verdicts.rejudge(session, verdicts.judged_readers(session), now=LATER)
+            done = verdicts.rejudge_readers(session, verdicts.judged_readers(session), now=LATER)
         assert (done.events, done.changed) == (3, 0 if repeated else 1)
         assert [event.verdict for event in events(store)] == honest
         assert engagement(store) == engaged
@@ -194,10 +194,10 @@ def test_judging_again_leaves_what_waits_for_its_minute_to_be_counted_once(store
     soon = A_MONDAY + timedelta(seconds=3630)
     with store.transaction() as session:
         verdicts.judge_new(session, now=soon)
-        verdicts.rejudge(session, verdicts.judged_readers(session), now=soon)
+        verdicts.rejudge_readers(session, verdicts.judged_readers(session), now=soon)
     assert engagement(store) == {(reader.id, "any"): 1}
     with store.transaction() as session:
-        verdicts.rejudge(session, verdicts.judged_readers(session), now=LATER)
+        verdicts.rejudge_readers(session, verdicts.judged_readers(session), now=LATER)
         verdicts.judge_new(session, now=LATER)
     assert engagement(store) == {(reader.id, "any"): 2}
 

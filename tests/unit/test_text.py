@@ -5,7 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.countries import country_choices, country_code, country_names
-from newsletter.text import fold, nearest
+from newsletter.horizons import HORIZON_WORDS, horizon_meant
+from newsletter.text import fold, nearest, typed_code
+from segments import parse
+from segments.tree import Plans
 
 ALIKE = [
     ("Saint-Céré", "saint cere"),
@@ -52,3 +55,17 @@ def test_every_country_of_the_form_has_a_code_that_is_read_back() -> None:
     assert [code for code, _name in country_choices()[:3]] == ["FR", "BE", "NL"]
     assert all(country_code(name) == country_code(code) == code for code, name in country_choices())
     assert dict(country_choices()) == country_names()
+
+
+@pytest.mark.parametrize("words", HORIZON_WORDS)
+def test_a_file_and_a_segment_read_the_same_words_for_a_horizon(words: str) -> None:
+    assert horizon_meant(words.upper()) == HORIZON_WORDS[words]
+    assert parse(f'projet = "{words}"') == Plans((HORIZON_WORDS[words],))
+
+
+def test_words_for_no_horizon_are_not_known() -> None:
+    assert horizon_meant("bientôt") is None
+
+
+def test_a_printed_code_is_read_in_any_case_and_with_any_spaces() -> None:
+    assert typed_code(" Elfes -26\t") == "elfes-26"
