@@ -137,17 +137,3 @@ def an_adviser(session: Session, **fields: Any) -> Adviser:
 
 
 TOMORROW = date(2026, 11, 24)
-
-
-def before_0006(connection: sa.Connection) -> None:
-    """Take the store's tables back to before migration 0006, rows of providers that asked for less included."""
-    columns = "lane, until, began_at, suspended, per_minute, connections, words"
-    connection.exec_driver_sql(
-        "CREATE TABLE slowdown (lane VARCHAR, family VARCHAR, until TIMESTAMP WITH TIME ZONE, began_at TIMESTAMP WITH "
-        "TIME ZONE, suspended BOOLEAN, per_minute INTEGER, connections INTEGER, words VARCHAR)"
-    )
-    connection.exec_driver_sql(
-        f"INSERT INTO slowdown (family, {columns}) SELECT provider, {columns} FROM provider_backoff"  # noqa: S608
-    )
-    connection.exec_driver_sql("DROP TABLE provider_backoff")
-    connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0005'")

@@ -10,7 +10,6 @@ from click.testing import Result
 
 from newsletter.clock import StoppedClock
 from newsletter.delivery.ledger.balance import Balance, balance_of
-from newsletter.delivery.ledger.lanes import open_lane
 from newsletter.delivery.sender.drain import Drained, Sender
 from newsletter.delivery.throttle import backoff
 from newsletter.delivery.throttle.providers import BackoffRule, RateLimits, RateLimitTable
@@ -21,7 +20,8 @@ from newsletter.store import Store
 from newsletter.store.columns import key
 from newsletter.store.ledger import Lane, ProviderBackoff
 from tests.conftest import A_MONDAY
-from tests.kit.makers import a_subscriber, an_edition, before_0006, plan_for_everyone
+from tests.kit.makers import a_subscriber, an_edition, plan_for_everyone
+from tests.kit.old_databases import insert_old, rebuild_at
 from tests.kit.smtp import MailServer, smtp_server
 from tests.store.test_delivery import plain_letter
 
@@ -112,11 +112,11 @@ def test_a_back_off_in_force_survives_the_upgrade(store: Store) -> None:
         lane="default", provider="orange", began_at=A_MONDAY, until=A_MONDAY + timedelta(hours=1), suspended=True,
         per_minute=3, connections=2, words="421 assez",
     )  # fmt: skip
-    with store.transaction() as session:
-        open_lane(session, connections=1)
-        backoff.start_backoff(session, [row])
+    rebuild_at(store, "0005")
     with store.engine.begin() as connection:
-        before_0006(connection)
+        insert_old(connection, "lane", name="default", connections=1, per_minute=0, why="")
+        told = row.model_dump()
+        insert_old(connection, "slowdown", family=told.pop("provider"), **told)
     assert store.upgrade()
     with store.reading() as session:
         assert [one.model_dump() for one in backoff.active_backoffs(session, now=A_MONDAY)] == [row.model_dump()]

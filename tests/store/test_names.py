@@ -1,7 +1,6 @@
 """What an import recognises by its name, a segment finds by the same name, on SQLite and on PostgreSQL."""
 
 import pytest
-import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, col, select
@@ -16,7 +15,9 @@ from newsletter.text import fold
 from segments import condition
 from segments.fields import Field
 from segments.tree import OneOf, TypedName
-from tests.kit.makers import a_commune, a_partner, a_subscriber, an_employer, before_0006
+from tests.conftest import A_MONDAY
+from tests.kit.makers import a_commune, a_partner, a_subscriber, an_employer
+from tests.kit.old_databases import insert_old, rebuild_at
 from tests.kit.segment_world import TODAY
 
 LETTERS = st.characters(exclude_categories=["Cs", "Cc"])
@@ -97,26 +98,39 @@ def test_people_are_found_by_parts_of_their_name_in_any_order(store: Store) -> N
 
 
 def test_the_rows_of_an_older_database_get_their_folded_names(store: Store) -> None:
-    tables = {Epci: ["name"], Commune: ["name"], Employer: ["name"], Partner: ["name"], Subscriber: ["name"],
-              Sector: ["code", "name_fr", "name_en"]}  # fmt: skip
-    with store.transaction() as session:
-        a_partner(session, "Écomusée de Cuzals")
-        an_employer(session, "Ébénisterie Œuvre")
-        a_subscriber(session, first_name="Zoé", last_name="L’Hospitalet")
-        before = {table: session.execute(sa.select(sa.inspect(table).local_table)).all() for table in tables}
+    rebuild_at(store, "0004")
     with store.engine.begin() as connection:
-        for table, columns in tables.items():
-            for column in columns:
-                connection.exec_driver_sql(f"ALTER TABLE {sa.inspect(table).local_table} DROP COLUMN {column}_folded")
-        before_0006(connection)
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0004'")
+        insert_old(connection, "epci", siren="1", name="CC Grand-Figeac")
+        insert_old(
+            connection,
+            "commune",
+            insee_code="46251",
+            name="Saint-Céré",
+            postcodes="46400",
+            population=1,
+            epci_siren="1",
+        )
+        insert_old(connection, "sector", code="eau-air", name_fr="Éclairage", name_en="Lighting")
+        insert_old(
+            connection, "employer", name="Ébénisterie Œuvre", sector_code="eau-air", commune_code="46251",
+            about="", website="", picture="", picture_alt="",
+        )  # fmt: skip
+        insert_old(connection, "partner", name="Camping « Les Pins »", kind="site", website="")
+        insert_old(
+            connection, "subscriber", address="a@example.org", address_hash=b"a", first_name="Zoé",
+            last_name="L’Hospitalet", phone="", country="", postcode="", horizon="unknown", source="",
+            joined_at=A_MONDAY,
+        )  # fmt: skip
     assert store.upgrade()
     with store.reading() as session:
-        for table, columns in tables.items():
-            after = session.execute(sa.select(sa.inspect(table).local_table)).all()
-            for column in columns:
-                assert [getattr(row, f"{column}_folded") for row in after] == [
-                    getattr(row, f"{column}_folded") for row in before[table]
-                ]
-    assert before[Partner][0].name_folded == "ecomusee de cuzals"
-    assert before[Subscriber][0].name_folded == "zoe l hospitalet"
+        assert session.exec(select(Epci)).one().name_folded == "cc grand figeac"
+        assert session.exec(select(Commune)).one().name_folded == "saint cere"
+        sector = session.exec(select(Sector)).one()
+        assert (sector.code_folded, sector.name_fr_folded, sector.name_en_folded) == (
+            "eau air",
+            "eclairage",
+            "lighting",
+        )
+        assert session.exec(select(Employer)).one().name_folded == "ebenisterie oeuvre"
+        assert session.exec(select(Partner)).one().name_folded == "camping les pins"
+        assert session.exec(select(Subscriber)).one().name_folded == "zoe l hospitalet"
