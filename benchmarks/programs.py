@@ -17,17 +17,17 @@ from typing import Any
 import jinja2
 
 from benchmarks.rows import Row, at_most, table, times
+from newsletter.compose.headers import message_id_for, sender_identity
 from newsletter.compose.links import LazyLinks, LinkTarget
-from newsletter.compose.mime import letterhead, message_id_for
-from newsletter.compose.program import Program, link_values, name_values
-from newsletter.compose.slots import compile_message
+from newsletter.compose.mail_program import compile_mails
+from newsletter.compose.mail_template import MailTemplate, link_values, name_values
 from newsletter.config import Settings
 from newsletter.tokens import Keyring
 from newsletter.words import LinkKind
 from tests.kit import sample_letter
 
 KEYS = Keyring.fresh()
-HEAD = letterhead(Settings.model_construct(base_url="https://lettre.ohmylot.example"))
+SENDER = sender_identity(Settings.model_construct(base_url="https://lettre.ohmylot.example"))
 SUBJECT = "Des nouvelles du Lot : l’atelier de Figeac vous attend"
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TARGETS = tuple(
@@ -63,7 +63,7 @@ class Someone:
 
     @property
     def message_id(self) -> str:
-        return message_id_for(KEYS, 3, self.number, HEAD.message_domain)
+        return message_id_for(KEYS, 3, self.number, SENDER.message_domain)
 
 
 def run() -> list[dict[str, Any]]:
@@ -88,9 +88,9 @@ def run() -> list[dict[str, Any]]:
 
 def compiled() -> Writer:
     """As the sender does it: tokens, Message-ID, header fields and bodies."""
-    program = compile_message(
-        Program(subject=SUBJECT, html=sample_letter.html(), text=sample_letter.text()),
-        letterhead=HEAD,
+    program = compile_mails(
+        MailTemplate(subject=SUBJECT, html=sample_letter.html(), text=sample_letter.text()),
+        sender=SENDER,
         date=DATE,
         targets=TARGETS,
         group="edition-3",
@@ -108,18 +108,18 @@ def by_the_libraries() -> Writer:
 
 
 def _by_the_libraries(reader: Someone, *, html: jinja2.Template, text: jinja2.Template) -> bytes:
-    links = reader.links.addresses(HEAD.base_url, targets=TARGETS)
+    links = reader.links.addresses(SENDER.base_url, targets=TARGETS)
     values = {**name_values(reader.first_name), **link_values(links)}
     message = EmailMessage()
-    message["From"] = f"{HEAD.sender_name} <{HEAD.sender_address}>"
+    message["From"] = f"{SENDER.sender_name} <{SENDER.sender_address}>"
     message["To"] = ADDRESS
     message["Subject"] = SUBJECT
     message["Date"] = format_datetime(DATE)
     message["Message-ID"] = reader.message_id
-    message["List-Id"] = f"{HEAD.sender_name} <{HEAD.list_domain}>"
+    message["List-Id"] = f"{SENDER.sender_name} <{SENDER.list_domain}>"
     message["List-Unsubscribe"] = f"<{links.unsubscribe}>"
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    message["Feedback-ID"] = f"edition-3:lettre:{HEAD.stream}"
+    message["Feedback-ID"] = f"edition-3:lettre:{SENDER.stream}"
     message.set_content(text.render(values), cte="quoted-printable")
     message.add_alternative(html.render(values), subtype="html", cte="quoted-printable")
     return message.as_bytes(policy=SMTP.clone(max_line_length=76))

@@ -12,8 +12,8 @@ from sqlmodel import Session
 
 from newsletter.advisers.cards import cards
 from newsletter.audience import signup
+from newsletter.compose.headers import sender_identity
 from newsletter.compose.letters import write_letter
-from newsletter.compose.mime import letterhead
 from newsletter.delivery.ledger.outcome import wait_after
 from newsletter.instance import Instance, send_lock
 from newsletter.smtp.contract import DeliveryStatus, Envelope
@@ -93,12 +93,12 @@ def _send(instance: Instance, asked: SignUp, name: str, values: Mapping[str, str
 
 
 def _write_and_post(instance: Instance, name: str, *, to: str, values: Mapping[str, str]) -> DeliveryStatus:
-    head = letterhead(instance.settings)
+    sender = sender_identity(instance.settings)
     message = write_letter(
         name,
         to=to,
-        letterhead=head,
-        message_id=make_msgid(domain=head.message_domain),
+        sender=sender,
+        message_id=make_msgid(domain=sender.message_domain),
         date=instance.clock.now(),
         values=values,
     )

@@ -23,8 +23,9 @@ from newsletter import addresses, letters
 from newsletter.advisers import handover
 from newsletter.audience import privacy, signup
 from newsletter.clock import paris_day
-from newsletter.compose.mime import letterhead, write_message
-from newsletter.compose.program import Filled
+from newsletter.compose.headers import sender_identity
+from newsletter.compose.mail_template import RenderedMail
+from newsletter.compose.mime import write_message
 from newsletter.delivery.ledger import doubt, restore_lock
 from newsletter.delivery.ledger.balance import Balance, balance_of
 from newsletter.delivery.ledger.claim import mail_as_claimed
@@ -56,20 +57,20 @@ def send_pending_letters(instance: Instance) -> int:
 # An issue is written, its audience chosen -----------------------------------------------------------------------------
 
 
-def preview_issue(instance: Instance, issue_id: int) -> Filled:
+def preview_issue(instance: Instance, issue_id: int) -> RenderedMail:
     """The issue as a reader would get it, before it is approved."""
     with instance.store.reading() as session:
-        return approval.preview(session, issue_id, now=instance.clock.now(), letterhead=letterhead(instance.settings))
+        return approval.preview(session, issue_id, now=instance.clock.now(), sender=sender_identity(instance.settings))
 
 
 def send_test(instance: Instance, issue_id: int, *, to: str) -> None:
     """Send the issue as it stands to one of us. Raises RelayError when the server is down, RefusedError for a no."""
-    head = letterhead(instance.settings)
+    sender = sender_identity(instance.settings)
     recipient = addresses.normalise(to)
-    filled = preview_issue(instance, issue_id)
-    test = replace(filled, subject=_("[Essai] {subject}").format(subject=filled.subject))
-    message_id = make_msgid(domain=head.message_domain)
-    message = write_message(test, letterhead=head, to=recipient, message_id=message_id, date=instance.clock.now())
+    mail = preview_issue(instance, issue_id)
+    test = replace(mail, subject=_("[Essai] {subject}").format(subject=mail.subject))
+    message_id = make_msgid(domain=sender.message_domain)
+    message = write_message(test, sender=sender, to=recipient, message_id=message_id, date=instance.clock.now())
     if letters.post_at_once(instance, message, to=recipient) is not DeliveryStatus.accepted:
         raise RefusedError(_("Le serveur d’envoi a refusé l’essai. Vérifiez l’adresse, puis recommencez."))
 
@@ -78,7 +79,7 @@ def approve_issue(instance: Instance, issue_id: int, *, by: int | None = None) -
     """Freeze the issue into an edition. Raises when pre-flight or the segment find something that must be mended."""
     with instance.store.transaction() as session:
         return approval.approve(
-            session, issue_id, by=by, now=instance.clock.now(), letterhead=letterhead(instance.settings)
+            session, issue_id, by=by, now=instance.clock.now(), sender=sender_identity(instance.settings)
         )
 
 
@@ -256,7 +257,9 @@ def view_online(instance: Instance, token: str) -> str | None:
         mail = mail_as_claimed(session, mail_id)
         if mail is None:
             return None
-        return read_online(session, mail, edition_id, keys=instance.keys, head=letterhead(instance.settings)).html
+        return read_online(
+            session, mail, edition_id, keys=instance.keys, sender=sender_identity(instance.settings)
+        ).html
 
 
 def answer(instance: Instance, token: str, link_number: int, *, phone: str = "") -> answers.AnswerGiven | None:

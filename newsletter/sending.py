@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from newsletter.compose.mime import letterhead
+from newsletter.compose.headers import sender_identity
 from newsletter.delivery.ledger.lanes import DEFAULT_LANE
 from newsletter.delivery.sender.drain import Drained, Sender
 from newsletter.delivery.sender.envelopes import EnvelopeFor, envelopes
@@ -110,6 +110,6 @@ def _writer(instance: Instance, edition_id: int) -> EnvelopeFor:
             session,
             edition_id,
             keys=instance.keys,
-            head=letterhead(instance.settings),
+            sender=sender_identity(instance.settings),
             mail_from=instance.settings.outbound_from,
         )

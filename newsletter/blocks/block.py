@@ -19,7 +19,7 @@ from newsletter.compose.links import LinkNumbering
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _
 
-Typed = Mapping[str, Sequence[str]]
+TypedFields = Mapping[str, Sequence[str]]
 """What was typed into the fields of a block: each field's name, and every value sent under it."""
 
 Choices = Mapping[str, Sequence[tuple[str, str]]]
@@ -91,17 +91,17 @@ class Block(BaseModel):
         return {"kind": self.kind, **self.model_dump(mode="json")}
 
     @classmethod
-    def typed_anew(cls) -> Typed:
+    def typed_anew(cls) -> TypedFields:
         """The form of a new block: the words it begins with."""
         fields = cls.model_fields.items()
         return {name: () if field.is_required() else _texts(field.get_default()) for name, field in fields}
 
-    def typed(self) -> Typed:
+    def typed(self) -> TypedFields:
         """The form of this block."""
         return {name: _texts(getattr(self, name)) for name in type(self).model_fields}
 
     @classmethod
-    def from_typed(cls, typed: Typed, *, number: int) -> Self:
+    def from_typed(cls, typed: TypedFields, *, number: int) -> Self:
         """The block of a form, the `number`th of its issue. Raises BlockFieldError for what cannot be stored."""
         sent = {name: typed.get(name, ()) for name in cls.model_fields}
         try:

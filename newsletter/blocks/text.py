@@ -25,7 +25,7 @@ class TextBlock(Block):
 
     def values(self, rows: Sequence[Any], links: LinkNumbering) -> Values:
         html = Markup(markdown.to_html(self.markdown, address=links.page))  # noqa: S704  cleaned by nh3
-        return {"html": html, "text": markdown.to_text(self.markdown, address=links.page)}
+        return {"html": html, "text": markdown.to_plain_text(self.markdown, address=links.page)}
 
     def findings(self, rows: Sequence[Any], *, today: date) -> Iterator[Finding]:
         if not self.markdown.strip():

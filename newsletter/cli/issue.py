@@ -120,9 +120,9 @@ def edit(number: int, file: Path) -> None:
     "--to", type=click.Path(path_type=Path, file_okay=False), default=Path(), help=lazy("Dossier ; ici sans lui.")
 )
 def preview(number: int, to: Path) -> None:
-    filled = pipeline.preview_issue(current_instance(), number)
+    mail = pipeline.preview_issue(current_instance(), number)
     to.mkdir(parents=True, exist_ok=True)
-    for suffix, body in (("html", filled.html), ("txt", filled.text)):
+    for suffix, body in (("html", mail.html), ("txt", mail.text)):
         path = to / _("apercu-{number}.{suffix}").format(number=number, suffix=suffix)
         path.write_text(body, encoding="utf-8")
         click.echo(_("Écrit : {path}").format(path=path))

@@ -1,7 +1,7 @@
-"""An issue is compiled once per edition: blocks and template → MJML → HTML with its styles inlined, and plain text.
+"""Compiling: an issue and its template → MJML → HTML with its styles inlined, and plain text. Once per edition.
 
-What differs per reader is a `[[ … ]]` tag, hidden behind a neutral word while the compilers work (`shield`). What the
-marketing team or the catalogue says goes in as values: it is escaped where it stands and never read as a template.
+What differs per recipient is a `[[ … ]]` tag; a placeholder stands for it while the compilers work. What the marketing
+team or the catalogue says goes in as values: it is escaped where it stands and never read as a template.
 """
 
 import re
@@ -14,28 +14,28 @@ import mjml
 from premailer import Premailer
 
 from newsletter.compose.content import Content
-from newsletter.compose.layout import lay_out, texts_of
+from newsletter.compose.headers import SenderIdentity
+from newsletter.compose.layout import lay_out, texts_in
 from newsletter.compose.links import LinkTarget
-from newsletter.compose.mime import Letterhead
-from newsletter.compose.placeholders import Shield
-from newsletter.compose.places import check_places
+from newsletter.compose.placeholders import Placeholders
 from newsletter.compose.plaintext import FILTERS, tidied
-from newsletter.compose.sources import SLOTS, literal, read_source
+from newsletter.compose.slot_contexts import check_slot_contexts
+from newsletter.compose.sources import RECIPIENT_SLOTS, literal, read_source
 from newsletter.compose.templates import TemplateError, issue_templates, render
 from newsletter.i18n import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compiled:
-    """Two sources that hold nothing but text and per-reader tags, and the links those tags lead to."""
+class IssueSource:
+    """A compiled issue: two sources that hold nothing but text and slots, and the links those slots lead to."""
 
     html: str
     text: str
     links: tuple[LinkTarget, ...]
 
 
-def compile_issue(content: Content, *, template: str, letterhead: Letterhead) -> Compiled:
-    """The issue on this template, ready for any reader. The same content gives the same sources.
+def compile_issue(content: Content, *, template: str, sender: SenderIdentity) -> IssueSource:
+    """The issue on this template, ready for any recipient. The same content gives the same sources.
 
     Raises TemplateError with one French sentence: an unknown template, a tag MJML does not know, a Jinja tag that does
     not work, a slot that does not exist.
@@ -46,27 +46,28 @@ def compile_issue(content: Content, *, template: str, letterhead: Letterhead) ->
                 name=template, known=", ".join(issue_templates())
             )
         )
-    without_tags, _links = lay_out(content, letterhead=letterhead, slot=lambda tag: "")
-    shield = Shield(apart_from="\n".join(texts_of(without_tags)))
-    page, links = lay_out(content, letterhead=letterhead, slot=shield.word)
-    html = compile_html(f"issues/{template}.mjml", page, shield=shield)
-    text = compile_text(f"issues/{template}.txt", page, shield=shield)
+    # laid out twice: a placeholder must differ from every text it will stand among
+    without_tags, _links = lay_out(content, sender=sender, placeholder_for=lambda tag: "")
+    placeholders = Placeholders(apart_from="\n".join(texts_in(without_tags)))
+    page, links = lay_out(content, sender=sender, placeholder_for=placeholders.stand_for)
+    html = compile_html(f"issues/{template}.mjml", page, placeholders=placeholders)
+    text = compile_text(f"issues/{template}.txt", page, placeholders=placeholders)
     for source, markup in ((html, True), (text, False)):
-        read_source(source, markup=markup, known=SLOTS)
-    return Compiled(html=html, text=text, links=links)
+        read_source(source, markup=markup, known=RECIPIENT_SLOTS)
+    return IssueSource(html=html, text=text, links=links)
 
 
-def compile_html(name: str, values: Mapping[str, Any], *, shield: Shield) -> str:
-    """The HTML source of an MJML template filled with `values`; its per-reader tags stand as they were."""
-    page = render(name, values, prepare=shield.hide, filters={})
+def compile_html(name: str, values: Mapping[str, Any], *, placeholders: Placeholders) -> str:
+    """The HTML source of an MJML template filled with `values`; its slots stand as they were."""
+    page = render(name, values, prepare=placeholders.put_in, filters={})
     html = _inlined(_from_mjml(page, name=name))
-    check_places(html, shield)
-    return _unshielded(html, shield)
+    check_slot_contexts(html, placeholders)
+    return _with_tags(html, placeholders)
 
 
-def compile_text(name: str, values: Mapping[str, Any], *, shield: Shield) -> str:
+def compile_text(name: str, values: Mapping[str, Any], *, placeholders: Placeholders) -> str:
     """The plain-text source of a text template filled with `values`."""
-    return _unshielded(tidied(render(name, values, prepare=shield.hide, filters=FILTERS)), shield)
+    return _with_tags(tidied(render(name, values, prepare=placeholders.put_in, filters=FILTERS)), placeholders)
 
 
 def _from_mjml(page: str, *, name: str) -> str:
@@ -95,6 +96,6 @@ def _inlined(html: str) -> str:
     return "<!doctype html>\n" + str(inlined).strip() + "\n"
 
 
-def _unshielded(text: str, shield: Shield) -> str:
-    """The text with its tags back; everything else is protected from being read as one."""
-    return "".join(literal(before) + tag for before, tag in shield.pieces(text))
+def _with_tags(text: str, placeholders: Placeholders) -> str:
+    """The text with its tags in place of the placeholders; nothing else of it can be read as a tag."""
+    return "".join(literal(before) + tag for before, tag in placeholders.split(text))

@@ -1,4 +1,4 @@
-"""The links of an edition, and what each of them is for one reader."""
+"""The links of an edition: how they are numbered when it is compiled, and where each leads for one recipient."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,11 +31,11 @@ class LinkTarget:
 class LinkNumbering:
     """Numbers the links of an issue from 1, the same target once, in the order they are registered.
 
-    `slot` says what stands in the template for a per-reader tag such as `[[ link_1 ]]`.
+    `placeholder_for` gives what stands in the values of a template for a tag such as `[[ link_1 ]]`.
     """
 
-    def __init__(self, slot: Callable[[str], str]) -> None:
-        self._slot = slot
+    def __init__(self, placeholder_for: Callable[[str], str]) -> None:
+        self._placeholder_for = placeholder_for
         self._registered: dict[tuple[object, ...], str] = {}
         self.targets: list[LinkTarget] = []
 
@@ -50,7 +50,7 @@ class LinkNumbering:
         if target not in self._registered:
             number = len(self.targets) + 1
             self.targets.append(LinkTarget(number=number, kind=kind, url=url, label=label[:200], **points_at))
-            self._registered[target] = self._slot(f"[[ link_{number} ]]")
+            self._registered[target] = self._placeholder_for(f"[[ link_{number} ]]")
         return self._registered[target]
 
     def page(self, url: str, label: str) -> str:
@@ -61,8 +61,8 @@ class LinkNumbering:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReaderLinks:
-    """Every address that one reader's mail carries. `pixel` is empty when opens are not measured."""
+class RecipientLinks:
+    """Every address in the mail of one recipient. `pixel` is empty when opens are not measured."""
 
     urls: Mapping[int, str]
     pixel: str
@@ -73,7 +73,7 @@ class ReaderLinks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LazyLinks:
-    """What makes one reader's links theirs. A token is signed when it is asked for, and is the same every time."""
+    """What signs the links of one recipient. A token is signed when it is asked for, and is the same every time."""
 
     keys: Keyring
     edition_id: int
@@ -83,29 +83,29 @@ class LazyLinks:
     opens: bool
 
     def token(self, purpose: Purpose) -> str:
-        """This reader's token for a purpose that mails have links for."""
+        """This recipient's token for a purpose that mails have links for."""
         if purpose is Purpose.unsubscribe:
             return self.keys.sign(purpose, self.subscriber_id, self.edition_id)
         if purpose is Purpose.preferences:
             return self.keys.sign(purpose, self.subscriber_id)
         return self.keys.sign(purpose, self.edition_id, self.mail_id)
 
-    def addresses(self, base_url: str, *, targets: Sequence[LinkTarget]) -> ReaderLinks:
-        """Every address in this reader's mail; the same each time, so that a resend is byte-identical."""
+    def addresses(self, base_url: str, *, targets: Sequence[LinkTarget]) -> RecipientLinks:
+        """Every address in this recipient's mail; the same each time, so that a resend is byte-identical."""
         return addresses(base_url, targets=targets, token=self.token, clicks=self.clicks, opens=self.opens)
 
 
 def addresses(
     base_url: str, *, targets: Sequence[LinkTarget], token: Callable[[Purpose], str], clicks: bool, opens: bool
-) -> ReaderLinks:
+) -> RecipientLinks:
     """The addresses in a mail, with these tokens in them.
 
-    Without the reader's yes to `clicks` each link is its plain target, without their yes to `opens` there is no pixel
-    (LAW-02): what stays personal is what they need to answer, to leave, to choose and to read online.
+    Without consent to `clicks` each link is its plain target, without consent to `opens` there is no pixel (LAW-02):
+    what stays personal is what the recipient needs to answer, to leave, to choose and to read online.
     """
     answer = token(Purpose.answer)
     click = token(Purpose.click) if clicks else ""
-    return ReaderLinks(
+    return RecipientLinks(
         urls={target.number: _address(target, base_url, click=click, answer=answer) for target in targets},
         pixel=urls.open_url(base_url, token(Purpose.open)) if opens else "",
         view=urls.view_url(base_url, token(Purpose.view)),
@@ -114,7 +114,7 @@ def addresses(
     )
 
 
-def sample_links(base_url: str, *, targets: Sequence[LinkTarget]) -> ReaderLinks:
+def sample_links(base_url: str, *, targets: Sequence[LinkTarget]) -> RecipientLinks:
     """The addresses of a preview or a test: plain targets, and personal pages that belong to nobody."""
     return addresses(base_url, targets=targets, token=lambda purpose: "apercu", clicks=False, opens=False)
 

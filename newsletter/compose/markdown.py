@@ -41,7 +41,7 @@ def to_html(markdown: str, *, address: Callable[[str, str], str]) -> str:
     )
 
 
-def to_text(markdown: str, *, address: Callable[[str, str], str]) -> str:
+def to_plain_text(markdown: str, *, address: Callable[[str, str], str]) -> str:
     """Plain text on lines of 72, each link followed by its address."""
     root = SyntaxTreeNode(_parser.parse(markdown))
     return "\n\n".join(_block(node, address) for node in root.children)

@@ -1,7 +1,7 @@
-"""Hides Jinja tags behind neutral words, so that MJML and premailer leave them alone, and brings them back afterwards.
+"""Placeholders: neutral words that stand for per-recipient tags while MJML and premailer work, and the tags themselves.
 
 Both compilers stumble over Jinja: a quote or a `<` inside a tag breaks MJML, premailer turns `href="[[ link_1 ]]"` into
-`%5B%5B…`. A neutral word of ASCII letters and digits passes through text, attributes, addresses and CSS unchanged.
+`%5B%5B…`. A placeholder of ASCII letters and digits passes through text, attributes, addresses and CSS unchanged.
 """
 
 from dataclasses import dataclass, field
@@ -9,40 +9,19 @@ from dataclasses import dataclass, field
 from newsletter.compose.templates import TemplateError
 from newsletter.i18n import _
 
+EXPRESSION, STATEMENT, COMMENT = ("[[", "]]"), ("[%", "%]"), ("[#", "#]")
+"""How the tags begin and end that are filled for each recipient (those filled once are Jinja's own)."""
+
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 
 
-@dataclass(frozen=True, slots=True)
-class Delimiters:
-    """How the tags of one Jinja environment begin and end."""
-
-    expression: tuple[str, str]
-    statement: tuple[str, str]
-    comment: tuple[str, str]
-
-    def opened_at(self, source: str, at: int) -> tuple[str, str] | None:
-        return next((pair for pair in self._all if source.startswith(pair[0], at)), None)
-
-    @property
-    def _all(self) -> tuple[tuple[str, str], ...]:
-        return (self.expression, self.statement, self.comment)
-
-
-ONCE = Delimiters(("{{", "}}"), ("{%", "%}"), ("{#", "#}"))
-"""Tags that are filled once, when the issue is compiled."""
-
-PER_READER = Delimiters(("[[", "]]"), ("[%", "%]"), ("[#", "#]"))
-"""Tags that are filled for each reader."""
-
-
 @dataclass(slots=True)
-class Shield:
-    """Remembers each hidden tag. `reveal(hide(source)) == source`, whatever was done around the words in between.
+class Placeholders:
+    """The tags of one template, each with its placeholder. No placeholder occurs in `apart_from`.
 
-    No word occurs in `apart_from`, the text that will meet the words while they stand for the tags.
+    That is the text which will stand around the placeholders while the compilers work.
     """
 
-    delimiters: Delimiters = PER_READER
     apart_from: str = ""
     _tags: list[str] = field(default_factory=list)
     _stem: str = ""
@@ -53,26 +32,26 @@ class Shield:
             number += 1
         self._stem = stem
 
-    def word(self, tag: str) -> str:
-        """The neutral word that stands for this tag."""
+    def stand_for(self, tag: str) -> str:
+        """A placeholder for this tag."""
         self._tags.append(tag)
         return f"{self._stem}{len(self._tags) - 1}z"
 
-    def hide(self, source: str) -> str:
-        """The source with a word in place of each tag. Raises TemplateError, naming the line, for a tag left open."""
-        pieces, start, at = [], 0, 0
+    def put_in(self, source: str) -> str:
+        """The source with a placeholder for each tag. Raises TemplateError, naming the line, for a tag left open."""
+        parts, start, at = [], 0, 0
         while at < len(source):
-            pair = self.delimiters.opened_at(source, at)
-            if pair is None:
+            delimiters = _opened_at(source, at)
+            if delimiters is None:
                 at += 1
                 continue
-            end = _end_of_tag(source, at, closer=pair[1], plain=pair == self.delimiters.comment)
-            pieces += [source[start:at], self.word(source[at:end])]
+            end = _end_of_tag(source, at, closer=delimiters[1], plain=delimiters == COMMENT)
+            parts += [source[start:at], self.stand_for(source[at:end])]
             start = at = end
-        return "".join([*pieces, source[start:]])
+        return "".join([*parts, source[start:]])
 
-    def pieces(self, text: str) -> list[tuple[str, str]]:
-        """The text cut at its words: (what stands before the word, the tag behind it); the last tag is empty."""
+    def split(self, text: str) -> list[tuple[str, str]]:
+        """The text cut at its placeholders: (the text before one, the tag it stands for); the last tag is empty."""
         first, *rest = text.split(self._stem)
         found, before = [], first
         for part in rest:
@@ -81,9 +60,9 @@ class Shield:
             before = after
         return [*found, (before, "")]
 
-    def reveal(self, text: str) -> str:
-        """The text with every word turned back into its tag."""
-        return "".join(before + tag for before, tag in self.pieces(text))
+
+def _opened_at(source: str, at: int) -> tuple[str, str] | None:
+    return next((pair for pair in (EXPRESSION, STATEMENT, COMMENT) if source.startswith(pair[0], at)), None)
 
 
 def _end_of_tag(source: str, start: int, *, closer: str, plain: bool) -> int:

@@ -3,44 +3,44 @@
 from collections.abc import Iterator
 from datetime import date
 
-from newsletter.compose.build import Compiled, compile_issue
+from newsletter.compose.build import IssueSource, compile_issue
 from newsletter.compose.content import Content
 from newsletter.compose.findings import Finding, blocking, warning
+from newsletter.compose.headers import SenderIdentity, is_fit
 from newsletter.compose.links import sample_links
-from newsletter.compose.mime import Letterhead, is_fit
+from newsletter.compose.mail_template import MailTemplate, Recipient, RenderedMail
 from newsletter.compose.plaintext import coverage
-from newsletter.compose.program import Filled, Program, Reader
 from newsletter.compose.templates import TemplateError
 from newsletter.i18n import _
 
-HEAVY, TOO_HEAVY = 80_000, 100_000
+_HEAVY, _TOO_HEAVY = 80_000, 100_000
 """Bytes of HTML; Gmail cuts a mail off at about 102,000 (SIZ-01)."""
 
-COVERED = 0.8
+_COVERED = 0.8
 """The share of the HTML's words that the plain text must carry (FMT-09)."""
 
 _LONG_SUBJECT = 70
 
 
-def inspect(content: Content, *, template: str, letterhead: Letterhead, today: date) -> list[Finding]:
+def inspect(content: Content, *, template: str, sender: SenderIdentity, today: date) -> list[Finding]:
     """Everything to put right or to think over, what blocks first."""
-    found = [*_envelope(content), *_of_blocks(content, today=today)]
+    found = [*_subject_and_preheader(content), *_of_blocks(content, today=today)]
     try:
-        found += _compiled(content, compile_issue(content, template=template, letterhead=letterhead), letterhead)
+        found += _of_mail(content, compile_issue(content, template=template, sender=sender), sender)
     except TemplateError as error:
         found.append(blocking(str(error)))
     return sorted(found, key=lambda finding: finding.level)
 
 
-def sample(subject: str, compiled: Compiled, *, letterhead: Letterhead) -> Filled:
-    """The mail as a reader called Camille would get it, with plain links."""
-    links = sample_links(letterhead.base_url, targets=compiled.links)
-    return _program(subject, compiled).fill(
-        Reader(address=letterhead.sender_address, first_name="Camille", links=links)
+def sample(subject: str, source: IssueSource, *, sender: SenderIdentity) -> RenderedMail:
+    """The mail as a recipient called Camille would get it, with plain links."""
+    links = sample_links(sender.base_url, targets=source.links)
+    return _mail_template(subject, source).render(
+        Recipient(address=sender.sender_address, first_name="Camille", links=links)
     )
 
 
-def _envelope(content: Content) -> Iterator[Finding]:
+def _subject_and_preheader(content: Content) -> Iterator[Finding]:
     if not content.subject.strip():
         yield blocking(_("L’objet est vide : écrivez-le, c’est la première chose qu’on lit."))
     if not is_fit(content.subject):
@@ -58,28 +58,28 @@ def _of_blocks(content: Content, *, today: date) -> Iterator[Finding]:
         yield from block.findings(today=today)
 
 
-def _compiled(content: Content, compiled: Compiled, letterhead: Letterhead) -> Iterator[Finding]:
-    filled = sample(content.subject, compiled, letterhead=letterhead)
-    yield from _weight(len(filled.html.encode()))
-    if coverage(filled.html, filled.text) < COVERED:
+def _of_mail(content: Content, source: IssueSource, sender: SenderIdentity) -> Iterator[Finding]:
+    mail = sample(content.subject, source, sender=sender)
+    yield from _weight(len(mail.html.encode()))
+    if coverage(mail.html, mail.text) < _COVERED:
         yield warning(_("La version texte dit moins que la version en images : les filtres s’en méfient."))
-    if why := _program(content.subject, compiled).why:
+    if why := _mail_template(content.subject, source).why:
         yield warning(
             _("Chaque lettre devra être remplie une à une, et l’envoi sera bien plus lent : {why}.").format(why=why)
         )
 
 
-def _program(subject: str, compiled: Compiled) -> Program:
-    return Program(subject=subject, html=compiled.html, text=compiled.text)
+def _mail_template(subject: str, source: IssueSource) -> MailTemplate:
+    return MailTemplate(subject=subject, html=source.html, text=source.text)
 
 
 def _weight(weight: int) -> Iterator[Finding]:
     kilobytes = weight // 1000
-    if weight > TOO_HEAVY:
+    if weight > _TOO_HEAVY:
         yield blocking(
             _("Le numéro pèse {size} Ko, Gmail le couperait : retirez des blocs pour passer sous 100 Ko.").format(
                 size=kilobytes
             )
         )
-    elif weight > HEAVY:
+    elif weight > _HEAVY:
         yield warning(_("Le numéro pèse {size} Ko : au-delà de 100 Ko, Gmail le couperait.").format(size=kilobytes))

@@ -1,7 +1,7 @@
-"""Compiled sources: text in which only `[[ … ]]` tags are left, one for each thing that differs per reader.
+"""Compiled sources: text in which only `[[ … ]]` tags are left, with a slot for each thing that differs per recipient.
 
-A tag is filled with a value escaped for where it stands, and a value is never read as a template (SEC-11). A source is
-read in two ways that give the same text: by Jinja, or cut once into what is the same for everybody and the slots.
+A slot is filled with a value escaped for where it stands, and a value is never read as a template (SEC-11). A source is
+read in two ways that give the same text: by Jinja, or split once into slots and the text that all mails share.
 """
 
 import re
@@ -12,26 +12,26 @@ from functools import lru_cache
 import jinja2
 from jinja2 import meta, nodes
 
-from newsletter.compose.placeholders import PER_READER
+from newsletter.compose.placeholders import COMMENT, EXPRESSION, STATEMENT
 from newsletter.compose.templates import TemplateError, sandbox
 from newsletter.i18n import _
 
-NAMES = frozenset({"hello", "first_name"})
-"""The slots that speak of the reader's name; `hello` is the whole greeting."""
+NAME_SLOTS = frozenset({"hello", "first_name"})
+"""The slots that are made of the recipient's name; `hello` is the whole greeting."""
 
-SLOTS = NAMES | {"pixel", "view", "unsubscribe", "preferences"}
-"""What differs per reader, beside `link_<number>`. `pixel` is a whole tag or nothing."""
+RECIPIENT_SLOTS = NAME_SLOTS | {"pixel", "view", "unsubscribe", "preferences"}
+"""The slots a source may use, beside `link_<number>`. `pixel` is a whole HTML tag or nothing."""
 
 _LINK_SLOT = re.compile(r"link_\d+")
 _ENVIRONMENTS = {
     markup: sandbox(
         autoescape=markup,
-        variable_start_string=PER_READER.expression[0],
-        variable_end_string=PER_READER.expression[1],
-        block_start_string=PER_READER.statement[0],
-        block_end_string=PER_READER.statement[1],
-        comment_start_string=PER_READER.comment[0],
-        comment_end_string=PER_READER.comment[1],
+        variable_start_string=EXPRESSION[0],
+        variable_end_string=EXPRESSION[1],
+        block_start_string=STATEMENT[0],
+        block_end_string=STATEMENT[1],
+        comment_start_string=COMMENT[0],
+        comment_end_string=COMMENT[1],
         keep_trailing_newline=True,
     )
     for markup in (True, False)
@@ -41,7 +41,7 @@ _ENVIRONMENTS = {
 @lru_cache(maxsize=64)
 def read_source(source: str, *, markup: bool, known: frozenset[str]) -> jinja2.Template:
     """A compiled source, ready to be filled with the `known` slots (links are always known)."""
-    asked = names_asked(source, markup=markup)
+    asked = slots_used(source, markup=markup)
     unknown = sorted(name for name in asked - known if not _LINK_SLOT.fullmatch(name))
     if unknown:
         raise TemplateError(
@@ -55,7 +55,7 @@ def read_source(source: str, *, markup: bool, known: frozenset[str]) -> jinja2.T
         raise _unfit(error) from None
 
 
-def names_asked(source: str, *, markup: bool) -> set[str]:
+def slots_used(source: str, *, markup: bool) -> set[str]:
     """The slots a source asks for. Raises TemplateError for a tag that cannot be read."""
     try:
         return meta.find_undeclared_variables(_ENVIRONMENTS[markup].parse(source))
@@ -80,54 +80,56 @@ def literal(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """A place to be filled per reader: a slot of that name as it is, or an expression over the reader's name."""
+    """What is filled in per recipient: the value of that name as it is, or an expression over the recipient's name."""
 
     name: str
     expression: jinja2.Template | None = field(default=None, compare=False)
 
     @property
     def of_name(self) -> bool:
-        """Whether its value is made of the reader's name; if not, it is an address."""
-        return self.expression is not None or self.name in NAMES
+        """Whether its value is made of the recipient's name; if not, it is an address."""
+        return self.expression is not None or self.name in NAME_SLOTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
-    """A source, cut at its tags; or `why` it cannot be."""
+class SourceParts:
+    """A source, split at its tags; or `why` it cannot be, as the end of a French sentence."""
 
-    pieces: tuple[str | Slot, ...] = ()
+    parts: tuple[str | Slot, ...] = ()
     why: str = ""
 
 
 @lru_cache(maxsize=64)
-def cut(source: str, *, markup: bool) -> Cut:
-    """What Jinja would write, as pieces: text that is the same for everybody is complete and escaped already.
+def source_parts(source: str, *, markup: bool) -> SourceParts:
+    """What Jinja would write, as parts: the text that all mails share is complete and escaped already.
 
-    What the reader decides on (a condition, a loop, a filter on a link) cannot be cut.
+    A source with a condition, a loop or a filter on a link cannot be split: such a tag decides per recipient.
     """
-    pieces: list[str | Slot] = []
+    parts: list[str | Slot] = []
     for node in _ENVIRONMENTS[markup].parse(source).body:
         if not isinstance(node, nodes.Output):
-            return Cut(why=_("la balise « {tag} » décide selon le lecteur").format(tag=_first_statement(source)))
+            return SourceParts(
+                why=_("la balise « {tag} » décide selon le lecteur").format(tag=_first_statement(source))
+            )
         for part in node.nodes:
-            piece = _piece(part, markup=markup)
-            if piece is None:
-                name = ", ".join(sorted(found.name for found in part.find_all(nodes.Name)))
-                return Cut(why=_("l’emplacement « {name} » passe par un calcul").format(name=name))
-            pieces.append(piece)
-    return Cut(pieces=tuple(pieces))
+            found = _part(part, markup=markup)
+            if found is None:
+                name = ", ".join(sorted(one.name for one in part.find_all(nodes.Name)))
+                return SourceParts(why=_("l’emplacement « {name} » passe par un calcul").format(name=name))
+            parts.append(found)
+    return SourceParts(parts=tuple(parts))
 
 
-def _piece(part: nodes.Expr, *, markup: bool) -> str | Slot | None:
+def _part(part: nodes.Expr, *, markup: bool) -> str | Slot | None:
     if isinstance(part, nodes.TemplateData):
         return part.data
-    if isinstance(part, nodes.Name) and (part.name in SLOTS or _LINK_SLOT.fullmatch(part.name)):
+    if isinstance(part, nodes.Name) and (part.name in RECIPIENT_SLOTS or _LINK_SLOT.fullmatch(part.name)):
         return Slot(name=part.name)
     environment = _ENVIRONMENTS[markup]
     alone = nodes.Template([nodes.Output([part], lineno=1)], lineno=1)
     alone.set_environment(environment)
     asked = meta.find_undeclared_variables(alone)
-    if not asked <= NAMES:
+    if not asked <= NAME_SLOTS:
         return None
     code = environment.compile(alone)
     template = environment.template_class.from_code(environment, code, environment.make_globals(None))

@@ -12,11 +12,11 @@ import segments
 from newsletter.blocks.registry import resolve_blocks
 from newsletter.clock import paris_day
 from newsletter.compose import preflight
-from newsletter.compose.build import Compiled, compile_issue
+from newsletter.compose.build import IssueSource, compile_issue
 from newsletter.compose.content import Content
 from newsletter.compose.findings import Finding
-from newsletter.compose.mime import Letterhead
-from newsletter.compose.program import Filled
+from newsletter.compose.headers import SenderIdentity
+from newsletter.compose.mail_template import RenderedMail
 from newsletter.errors import RefusedError
 from newsletter.i18n import _
 from newsletter.issues.calendar import move
@@ -27,21 +27,19 @@ from newsletter.urls import MEDIA_PATH
 from newsletter.words import IssueMove, IssueState
 
 
-def approve(session: Session, issue_id: int, *, by: int | None, now: datetime, letterhead: Letterhead) -> Edition:
+def approve(session: Session, issue_id: int, *, by: int | None, now: datetime, sender: SenderIdentity) -> Edition:
     """Freeze the draft. `by` is the account that approves it.
 
     Raises RefusedError with every finding that blocks, an unreadable segment among them.
     """
     issue = the_issue(session, issue_id)
-    blocking = [
-        finding for finding in findings(session, issue, now=now, letterhead=letterhead) if finding.level == "block"
-    ]
+    blocking = [finding for finding in findings(session, issue, now=now, sender=sender) if finding.level == "block"]
     if blocking:
         raise RefusedError(
             _("Ce numéro n’est pas prêt. {what}").format(what=" ".join(finding.sentence for finding in blocking))
         )
     move(session, issue_id, IssueMove.approve)
-    return _freeze(session, issue, by=by, now=now, letterhead=letterhead)
+    return _freeze(session, issue, by=by, now=now, sender=sender)
 
 
 def reopen(session: Session, issue_id: int) -> None:
@@ -68,12 +66,12 @@ def reopen(session: Session, issue_id: int) -> None:
     move(session, issue_id, IssueMove.reopen, send_at=None)
 
 
-def findings(session: Session, issue: Issue, *, now: datetime, letterhead: Letterhead) -> list[Finding]:
+def findings(session: Session, issue: Issue, *, now: datetime, sender: SenderIdentity) -> list[Finding]:
     """What preflight says of the issue as it stands, and of its segment."""
     found = preflight.inspect(
-        content_of(session, issue, now=now, letterhead=letterhead),
+        content_of(session, issue, now=now, sender=sender),
         template=issue.template,
-        letterhead=letterhead,
+        sender=sender,
         today=paris_day(now),
     )
     try:
@@ -83,46 +81,44 @@ def findings(session: Session, issue: Issue, *, now: datetime, letterhead: Lette
     return found
 
 
-def preview(session: Session, issue_id: int, *, now: datetime, letterhead: Letterhead) -> Filled:
+def preview(session: Session, issue_id: int, *, now: datetime, sender: SenderIdentity) -> RenderedMail:
     """The issue as it stands, for a reader called Camille, with plain links and no pixel."""
     issue = the_issue(session, issue_id)
-    compiled = compile_issue(
-        content_of(session, issue, now=now, letterhead=letterhead), template=issue.template, letterhead=letterhead
-    )
-    return preflight.sample(issue.subject, compiled, letterhead=letterhead)
+    source = compile_issue(content_of(session, issue, now=now, sender=sender), template=issue.template, sender=sender)
+    return preflight.sample(issue.subject, source, sender=sender)
 
 
-def content_of(session: Session, issue: Issue, *, now: datetime, letterhead: Letterhead) -> Content:
+def content_of(session: Session, issue: Issue, *, now: datetime, sender: SenderIdentity) -> Content:
     """Everything the issue says at this moment.
 
     Raises DraftError for a block that cannot be read, or that shows a row which is gone.
     """
-    media_url = letterhead.base_url + MEDIA_PATH
+    media_url = sender.base_url + MEDIA_PATH
     blocks = resolve_blocks(session, blocks_of(issue), today=paris_day(now), media_url=media_url)
     return Content(subject=issue.subject, preheader=issue.preheader, blocks=blocks)
 
 
-def _freeze(session: Session, issue: Issue, *, by: int | None, now: datetime, letterhead: Letterhead) -> Edition:
-    content = content_of(session, issue, now=now, letterhead=letterhead)
-    compiled = compile_issue(content, template=issue.template, letterhead=letterhead)
+def _freeze(session: Session, issue: Issue, *, by: int | None, now: datetime, sender: SenderIdentity) -> Edition:
+    content = content_of(session, issue, now=now, sender=sender)
+    source = compile_issue(content, template=issue.template, sender=sender)
     edition = Edition(
         issue_id=key(issue.id),
         subject=content.subject,
         segment=issue.segment,
-        content_hash=fingerprint(content.subject, compiled),
+        content_hash=fingerprint(content.subject, source),
         approved_at=now,
         approved_by=by,
     )
     session.add(edition)
     session.flush()
-    session.add(Variant(edition_id=key(edition.id), number=0, html=compiled.html, text=compiled.text))
-    session.add_all(Link(edition_id=key(edition.id), **dataclasses.asdict(target)) for target in compiled.links)
+    session.add(Variant(edition_id=key(edition.id), number=0, html=source.html, text=source.text))
+    session.add_all(Link(edition_id=key(edition.id), **dataclasses.asdict(target)) for target in source.links)
     session.flush()
     return edition
 
 
-def fingerprint(subject: str, compiled: Compiled) -> str:
+def fingerprint(subject: str, source: IssueSource) -> str:
     """SHA-256 over everything a reader may see or follow."""
-    links = [dataclasses.asdict(target) for target in compiled.links]
-    whole = json.dumps([subject, compiled.html, compiled.text, links], ensure_ascii=False, sort_keys=True)
+    links = [dataclasses.asdict(target) for target in source.links]
+    whole = json.dumps([subject, source.html, source.text, links], ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(whole.encode()).hexdigest()

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 import segments
 from newsletter.clock import paris_day
 from newsletter.compose.findings import Finding
-from newsletter.compose.mime import letterhead
+from newsletter.compose.headers import sender_identity
 from newsletter.delivery.ledger import restore_lock
 from newsletter.delivery.ledger.balance import Balance, balance_of, balances
 from newsletter.delivery.ledger.lanes import troubles
@@ -135,7 +135,7 @@ def review_issue(instance: Instance, issue_id: int) -> tuple[Issue, Sequence[Fin
     with instance.store.reading() as session:
         issue = draft.the_issue(session, issue_id)
         return issue, approval.findings(
-            session, issue, now=instance.clock.now(), letterhead=letterhead(instance.settings)
+            session, issue, now=instance.clock.now(), sender=sender_identity(instance.settings)
         )
 
 
@@ -150,4 +150,4 @@ def mailable_of(session: Session, segment: str, *, now: datetime) -> int | None:
 def _findings(session: Session, instance: Instance, issue: Issue) -> Sequence[Finding]:
     if issue.state is not IssueState.draft:
         return ()
-    return approval.findings(session, issue, now=instance.clock.now(), letterhead=letterhead(instance.settings))
+    return approval.findings(session, issue, now=instance.clock.now(), sender=sender_identity(instance.settings))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from starlette.datastructures import FormData
 
-from newsletter.blocks.block import Block, BlockFieldError, Choices, Typed
+from newsletter.blocks.block import Block, BlockFieldError, Choices, TypedFields
 from newsletter.blocks.registry import block_kinds, read_blocks
 from newsletter.store.issues import Issue
 from newsletter.web.pages import text_of, texts_of
@@ -21,7 +21,7 @@ class BlockTyped:
     """One block as it was typed."""
 
     kind: type[Block]
-    typed: Typed
+    typed: TypedFields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class BlockFields:
     name: str
     kind: str
     label: str
-    typed: Typed
+    typed: TypedFields
     choices: Choices
     errors: Mapping[str, str]
 
@@ -74,7 +74,7 @@ def as_typed(issue: Issue) -> IssueTyped:
     )
 
 
-def read_form(form: FormData) -> IssueTyped:
+def read_issue_form(form: FormData) -> IssueTyped:
     """What was typed. Unknown fields, and blocks of an unknown kind, are passed over."""
     sent = [(f"b{number}", block_kinds().get(text_of(form, f"b{number}-kind"))) for number in range(MOST_BLOCKS)]
     return IssueTyped(
@@ -127,7 +127,7 @@ def block_fields(typed: IssueTyped, *, choices: Mapping[str, Choices], errors: M
     ]
 
 
-def _sent(form: FormData, name: str, kind: type[Block]) -> Typed:
+def _sent(form: FormData, name: str, kind: type[Block]) -> TypedFields:
     return {field: tuple(one.strip() for one in texts_of(form, f"{name}-{field}")) for field in kind.model_fields}
 
 

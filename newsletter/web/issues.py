@@ -17,16 +17,16 @@ from newsletter.issues import draft
 from newsletter.reports.issues import sent_issues
 from newsletter.store.columns import key
 from newsletter.store.issues import Issue, edition_of
-from newsletter.web.issue_form import IssueTyped, as_blocks, as_typed, block_fields, press, read_form
+from newsletter.web.issue_form import IssueTyped, as_blocks, as_typed, block_fields, press, read_issue_form
 from newsletter.web.pages import Marketing, TheForm, TheInstance, render, say_and_go, text_of
 from newsletter.words import IssueState
 
 router = APIRouter()
-ROOT = "/bureau/numeros"
-Typed = Annotated[str, Form()]
+_ROOT = "/bureau/numeros"
+_Typed = Annotated[str, Form()]
 
 
-@router.get(ROOT)
+@router.get(_ROOT)
 def list_issues(request: Request, instance: TheInstance, visitor: Marketing) -> Response:
     with instance.store.reading() as session:
         issues = draft.all_issues(session)
@@ -35,34 +35,34 @@ def list_issues(request: Request, instance: TheInstance, visitor: Marketing) -> 
     return render(request, "issues/list.html", groups=groups, balances=found, any_issue=bool(issues))
 
 
-@router.get(ROOT + "/nouveau")
+@router.get(_ROOT + "/nouveau")
 def new_issue(request: Request, instance: TheInstance, visitor: Marketing, segment: str = "") -> Response:
     return _form_page(request, instance, typed=IssueTyped(segment=segment))
 
 
-@router.post(ROOT + "/nouveau")
+@router.post(_ROOT + "/nouveau")
 def create_issue(request: Request, instance: TheInstance, visitor: Marketing, form: TheForm) -> Response:
     return _take_form(request, instance, form, issue_id=None)
 
 
-@router.get(ROOT + "/{issue_id}/ecrire")
+@router.get(_ROOT + "/{issue_id}/ecrire")
 def edit_issue(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
     with instance.store.reading() as session:
         issue = draft.a_draft(session, issue_id)
     return _form_page(request, instance, typed=as_typed(issue), issue_id=issue_id)
 
 
-@router.post(ROOT + "/{issue_id}/ecrire")
+@router.post(_ROOT + "/{issue_id}/ecrire")
 def save_issue(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int, form: TheForm) -> Response:
     return _take_form(request, instance, form, issue_id=issue_id)
 
 
-@router.get(ROOT + "/{issue_id}/apercu")
-def preview(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
+@router.get(_ROOT + "/{issue_id}/apercu")
+def preview_page(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
     return _preview_page(request, instance, issue_id)
 
 
-@router.get(ROOT + "/{issue_id}/apercu/lettre")
+@router.get(_ROOT + "/{issue_id}/apercu/lettre")
 def preview_mail(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
     """The mail by itself, for the frames of the preview: it runs nothing and reaches nothing but its pictures."""
     mail = pipeline.preview_issue(instance, issue_id)
@@ -73,13 +73,15 @@ def preview_mail(request: Request, instance: TheInstance, visitor: Marketing, is
     return HTMLResponse(mail.html, headers={"content-security-policy": policy})
 
 
-@router.post(ROOT + "/{issue_id}/essai")
-def send_test(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int, to: Typed = "") -> Response:
+@router.post(_ROOT + "/{issue_id}/essai")
+def post_test(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int, to: _Typed = "") -> Response:
     try:
         pipeline.send_test(instance, issue_id, to=to)
     except NewsletterError as error:
         return _preview_page(request, instance, issue_id, to=to, wrong=str(error))
-    return say_and_go(request, f"{ROOT}/{issue_id}/apercu", _("L’essai est parti : regardez votre boîte de réception."))
+    return say_and_go(
+        request, f"{_ROOT}/{issue_id}/apercu", _("L’essai est parti : regardez votre boîte de réception.")
+    )
 
 
 def _by_state(issues: Sequence[Issue], *, over: Collection[int]) -> list[tuple[str, list[Issue]]]:
@@ -106,7 +108,7 @@ def _by_state(issues: Sequence[Issue], *, over: Collection[int]) -> list[tuple[s
 def _take_form(request: Request, instance: Instance, form: TheForm, *, issue_id: int | None) -> Response:
     """Do what the pressed button says; only "save" and "preview" write, and only when the form makes sense."""
     button = text_of(form, "act") or "save"
-    typed = press(read_form(form), button)
+    typed = press(read_issue_form(form), button)
     if button not in ("save", "preview"):
         return _form_page(request, instance, typed=typed, issue_id=issue_id, unsaved=True)
     blocks, errors = as_blocks(typed)
@@ -124,7 +126,7 @@ def _take_form(request: Request, instance: Instance, form: TheForm, *, issue_id:
         else:
             issue = draft.edit(session, issue_id, **fields)
     page = "apercu" if button == "preview" else "ecrire"
-    return say_and_go(request, f"{ROOT}/{issue.id}/{page}", _("C’est enregistré."))
+    return say_and_go(request, f"{_ROOT}/{issue.id}/{page}", _("C’est enregistré."))
 
 
 def _form_page(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from newsletter.clock import SystemClock
-from newsletter.compose.mime import letterhead
+from newsletter.compose.headers import sender_identity
 from newsletter.config import Settings
 from newsletter.delivery.sender.drain import Sender
 from newsletter.delivery.sender.envelopes import EnvelopeFor, envelopes
@@ -129,9 +129,9 @@ def _way_out(orders: SenderOptions) -> Transport:
 
 
 def writer(store: Store, edition_id: int) -> EnvelopeFor:
-    head = letterhead(Settings(home=HOME))
+    sender = sender_identity(Settings(home=HOME))
     with store.reading() as session:
-        return envelopes(session, edition_id, keys=KEYS, head=head, mail_from="retours@ohmylot.example")
+        return envelopes(session, edition_id, keys=KEYS, sender=sender, mail_from="retours@ohmylot.example")
 
 
 def peak_mb() -> float:

@@ -22,8 +22,8 @@ from newsletter.blocks.portrait import PortraitBlock
 from newsletter.blocks.registry import block_kinds, read_block, read_blocks, resolve_blocks
 from newsletter.blocks.text import TextBlock
 from newsletter.compose import templates
+from newsletter.compose.headers import sender_identity
 from newsletter.compose.links import LinkNumbering
-from newsletter.compose.mime import letterhead
 from newsletter.config import Settings
 from newsletter.instance import Instance
 from newsletter.issues import approval, draft
@@ -36,7 +36,7 @@ from tests.kit.makers import a_commune, an_employer
 from tests.kit.serving import a_browser, csrf_of, one_account_of_each_role, serve
 
 TODAY = A_MONDAY.date()
-HEAD = letterhead(Settings.model_construct())
+SENDER = sender_identity(Settings.model_construct())
 DOCS = Path(__file__).parents[2] / "docs"
 KINDS = tuple(block_kinds())
 
@@ -84,9 +84,9 @@ def test_a_kind_is_stored_typed_resolved_checked_and_rendered(kind: str, store: 
         assert draft.blocks_of(issue) == [block]
         assert issue.blocks[0]["kind"] == kind
         assert block.typed() == typed
-        assert approval.findings(session, issue, now=A_MONDAY, letterhead=HEAD) == []
+        assert approval.findings(session, issue, now=A_MONDAY, sender=SENDER) == []
         bare = draft.create(session, title="x", now=A_MONDAY, subject="Le Lot", preheader="Venez.", blocks=[])
-        mail, without = (approval.preview(session, key(one.id), now=A_MONDAY, letterhead=HEAD) for one in (issue, bare))
+        mail, without = (approval.preview(session, key(one.id), now=A_MONDAY, sender=SENDER) for one in (issue, bare))
         (resolved,) = resolve_blocks(session, [block], today=TODAY, media_url="https://x.fr/medias")
     assert len(mail.html) > len(without.html) + 100
     assert len(mail.text) > len(without.text) + 10

@@ -13,7 +13,7 @@ from newsletter.blocks.block import Block
 from newsletter.blocks.poll import PollBlock
 from newsletter.blocks.text import TextBlock
 from newsletter.clock import LocalTimeError
-from newsletter.compose.mime import letterhead
+from newsletter.compose.headers import sender_identity
 from newsletter.config import Settings
 from newsletter.delivery.ledger.plan import begin_planning
 from newsletter.errors import NotFoundError, RefusedError
@@ -26,7 +26,7 @@ from newsletter.words import IssueMove, IssueState
 from tests.conftest import A_MONDAY
 from tests.kit.timeouts import SECONDS
 
-HEAD = letterhead(Settings.model_construct())
+SENDER = sender_identity(Settings.model_construct())
 SIX_O_CLOCK = datetime.fromisoformat("2026-11-23T18:00")  # in Paris
 
 
@@ -39,7 +39,7 @@ def a_written_issue(session: Session, *written: Block) -> Issue:
 
 def an_approved_issue(session: Session) -> int:
     number = key(a_written_issue(session).id)
-    approval.approve(session, number, by=None, now=A_MONDAY, letterhead=HEAD)
+    approval.approve(session, number, by=None, now=A_MONDAY, sender=SENDER)
     return number
 
 
@@ -50,7 +50,7 @@ def test_approving_freezes_what_leaves_and_reopening_throws_it_away(store: Store
         with pytest.raises(RefusedError, match="Rouvrez-le d’abord"):
             draft.edit(session, number, subject="Autre")
         with pytest.raises(RefusedError, match="On ne peut pas approuver"):
-            approval.approve(session, number, by=None, now=A_MONDAY, letterhead=HEAD)
+            approval.approve(session, number, by=None, now=A_MONDAY, sender=SENDER)
         assert len(session.exec(select(Link)).all()) == 4
         assert "[[ link_4 ]]" in session.exec(select(Variant)).one().html
         first = edition.content_hash
@@ -58,7 +58,7 @@ def test_approving_freezes_what_leaves_and_reopening_throws_it_away(store: Store
     with store.transaction() as session:
         assert session.exec(select(Edition)).all() == []
         assert session.exec(select(Link)).all() == []
-        again = approval.approve(session, number, by=None, now=A_MONDAY, letterhead=HEAD)
+        again = approval.approve(session, number, by=None, now=A_MONDAY, sender=SENDER)
         assert again.content_hash == first
 
 
@@ -68,7 +68,7 @@ def test_an_issue_is_reopened_until_its_planning_begins_even_when_it_was_cancell
         calendar.cancel(session, number)
         approval.reopen(session, number)
         assert session.exec(select(Edition)).all() == []
-        approval.approve(session, number, by=None, now=A_MONDAY, letterhead=HEAD)
+        approval.approve(session, number, by=None, now=A_MONDAY, sender=SENDER)
         calendar.send_now(session, number, now=A_MONDAY)
         calendar.start(session, number)
         begin_planning(session, session.exec(select(Edition)).one(), now=A_MONDAY)
@@ -106,7 +106,7 @@ def test_an_issue_that_is_not_ready_is_refused_and_stays_a_draft(store: Store) -
     with store.transaction() as session:
         number = key(draft.create(session, title="Vide", now=A_MONDAY, segment="couleur = bleu").id)
         with pytest.raises(RefusedError, match=r"objet est vide.*accroche est vide.*numéro est vide") as refusal:
-            approval.approve(session, number, by=None, now=A_MONDAY, letterhead=HEAD)
+            approval.approve(session, number, by=None, now=A_MONDAY, sender=SENDER)
         assert "couleur" in str(refusal.value)
         assert draft.the_issue(session, number).state is IssueState.draft
         assert session.exec(select(Edition)).all() == []

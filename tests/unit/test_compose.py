@@ -17,22 +17,22 @@ from newsletter.blocks.poll import PollBlock
 from newsletter.blocks.portrait import PortraitBlock, PortraitCard
 from newsletter.blocks.text import TextBlock
 from newsletter.compose import templates
-from newsletter.compose.build import Compiled, compile_html, compile_issue
+from newsletter.compose.build import IssueSource, compile_html, compile_issue
 from newsletter.compose.content import Content, ContentBlock
-from newsletter.compose.letters import LETTERS, fill_letter
+from newsletter.compose.headers import SenderIdentity, sender_identity
+from newsletter.compose.letters import LETTER_VALUES, render_letter
 from newsletter.compose.links import LazyLinks
-from newsletter.compose.mime import Letterhead, letterhead
-from newsletter.compose.placeholders import ONCE, Shield
+from newsletter.compose.mail_template import MailTemplate, Recipient, RenderedMail
+from newsletter.compose.placeholders import Placeholders
 from newsletter.compose.plaintext import coverage, visible_text
 from newsletter.compose.preflight import inspect
-from newsletter.compose.program import Filled, Program, Reader
 from newsletter.compose.sources import literal, read_source
 from newsletter.compose.templates import TemplateError, check_mjml
 from newsletter.config import Settings
 from newsletter.tokens import Keyring
 from newsletter.words import LinkKind
 
-HEAD = letterhead(Settings.model_construct(base_url="https://lettre.exemple.fr"))
+SENDER = sender_identity(Settings.model_construct(base_url="https://lettre.exemple.fr"))
 TODAY = date(2026, 11, 23)
 KEYS = Keyring.fresh()
 HOSTILE = '{{7*191}} {% if %} [[ first_name ]] [[[ [% x %] [# <script>alert(1)</script> "><img src=x> & jinja0w1z'
@@ -95,16 +95,16 @@ WHOLE = content(
 )
 
 
-def compiled(written: Content) -> Compiled:
-    return compile_issue(written, template="lettre", letterhead=HEAD)
+def compiled(written: Content) -> IssueSource:
+    return compile_issue(written, template="lettre", sender=SENDER)
 
 
-def filled(written: Content, *, first_name: str = "Camille", measured: bool = False, reader: int = 8) -> Filled:
+def filled(written: Content, *, first_name: str = "Camille", measured: bool = False, reader: int = 8) -> RenderedMail:
     source = compiled(written)
     theirs = LazyLinks(keys=KEYS, edition_id=1, mail_id=reader, subscriber_id=reader, clicks=measured, opens=measured)
-    links = theirs.addresses(HEAD.base_url, targets=source.links)
-    program = Program(subject=written.subject, html=source.html, text=source.text)
-    return program.fill(Reader(address="r@exemple.fr", first_name=first_name, links=links))
+    links = theirs.addresses(SENDER.base_url, targets=source.links)
+    template = MailTemplate(subject=written.subject, html=source.html, text=source.text)
+    return template.render(Recipient(address="r@exemple.fr", first_name=first_name, links=links))
 
 
 def hrefs(html: str) -> list[str]:
@@ -112,21 +112,21 @@ def hrefs(html: str) -> list[str]:
 
 
 TAGS = [
-    "{{ a < b }}", "{% for x in 'a}}b' %}", "{# { #}", "{{ {'a': {1: 2}} }}", '<a href="{{ link }}">', "{", "}}",
-    "texte", "{% if a == \"%}\" %}", "jinja0w", "\n", "{{ a[0][1] }}",
+    "[[ a < b ]]", "[% for x in 'a]]b' %]", "[# [ #]", "[[ {'a': {1: 2}} ]]", '<a href="[[ link ]]">', "[", "]]",
+    "texte", "[% if a == \"%]\" %]", "jinja0w", "\n", "[[ a[0][1] ]]",
 ]  # fmt: skip
 
 
 @given(st.lists(st.sampled_from(TAGS)))
-def test_what_the_shield_hides_comes_back_unchanged(pieces: list[str]) -> None:
-    source = "".join(pieces)
-    shield = Shield(ONCE, apart_from=source)
+def test_what_placeholders_stand_for_comes_back_unchanged(parts: list[str]) -> None:
+    source = "".join(parts)
+    placeholders = Placeholders(apart_from=source)
     try:
-        hidden = shield.hide(source)
+        page = placeholders.put_in(source)
     except TemplateError:
         return  # a tag left open: refused, not guessed at
-    assert "{{" not in hidden
-    assert shield.reveal(hidden) == source
+    assert not re.search(r"\[[\[%#]", page)
+    assert "".join(before + tag for before, tag in placeholders.split(page)) == source
 
 
 @given(st.text(alphabet="[]%#{}'\" ab\n<&é", max_size=40))
@@ -194,7 +194,7 @@ def test_a_mail_meets_what_every_issue_must() -> None:
     assert all('role="presentation"' in table for table in re.findall(r"<table[^>]*>", mail.html))
     assert not re.search(r"url\(|@import|@font-face", mail.html)
     for part in (mail.html, mail.text):
-        for ours in ("/d/", "/p/", "/v/", "/confidentialite", HEAD.postal_address, HEAD.privacy_contact):
+        for ours in ("/d/", "/p/", "/v/", "/confidentialite", SENDER.postal_address, SENDER.privacy_contact):
             assert ours in part, ours
     assert coverage(mail.html, mail.text) >= 0.8
     assert max(len(line) for line in mail.text.splitlines() if "://" not in line) <= 72
@@ -241,18 +241,18 @@ def test_a_bad_tag_is_one_sentence_with_its_line(
     (tmp_path / "x.mjml").write_text(source, encoding="utf-8")
     monkeypatch.setattr(templates, "FOLDER", tmp_path)
     with pytest.raises(TemplateError, match=said):
-        compile_html("x.mjml", {"subject": "Lot"}, shield=Shield())
+        compile_html("x.mjml", {"subject": "Lot"}, placeholders=Placeholders())
 
 
 def test_an_unknown_slot_and_an_unknown_template_are_named() -> None:
     with pytest.raises(TemplateError, match="« prenom » n’existe pas"):
-        Program(subject="", html="<p>[[ prenom ]]</p>", text="")
+        MailTemplate(subject="", html="<p>[[ prenom ]]</p>", text="")
     with pytest.raises(TemplateError, match=r"« affiche » n’existe pas. Les modèles possibles sont : lettre"):
-        compile_issue(WHOLE, template="affiche", letterhead=HEAD)
+        compile_issue(WHOLE, template="affiche", sender=SENDER)
 
 
 def test_preflight_is_content_with_a_whole_issue() -> None:
-    assert inspect(WHOLE, template="lettre", letterhead=HEAD, today=TODAY) == []
+    assert inspect(WHOLE, template="lettre", sender=SENDER, today=TODAY) == []
 
 
 @pytest.mark.parametrize(
@@ -274,28 +274,28 @@ def test_preflight_is_content_with_a_whole_issue() -> None:
     ],
 )  # fmt: skip
 def test_preflight_says_what_is_wrong(written: Content, level: str, said: str) -> None:
-    found = inspect(written, template="lettre", letterhead=HEAD, today=TODAY)
+    found = inspect(written, template="lettre", sender=SENDER, today=TODAY)
     assert [finding.level for finding in found if said in finding.sentence] == [level]
 
 
-@pytest.mark.parametrize("name", sorted(LETTERS))
+@pytest.mark.parametrize("name", sorted(LETTER_VALUES))
 def test_every_letter_is_written_in_both_forms_with_its_values_escaped(name: str) -> None:
-    values = {value: f"https://x.fr/{value}" if value.endswith("url") else HOSTILE for value in LETTERS[name]}
-    letter = fill_letter(name, letterhead=HEAD, values=values)
+    values = {value: f"https://x.fr/{value}" if value.endswith("url") else HOSTILE for value in LETTER_VALUES[name]}
+    letter = render_letter(name, sender=SENDER, values=values)
     assert "<script" not in letter.html
     assert HOSTILE in letter.text
-    for value in LETTERS[name]:
+    for value in LETTER_VALUES[name]:
         if value.endswith("url"):
             assert values[value] in hrefs(letter.html)
             assert values[value] in letter.text
-    assert HEAD.postal_address in letter.html
+    assert SENDER.postal_address in letter.html
     assert letter.subject
     with pytest.raises(TemplateError, match="Il manque"):
-        fill_letter(name, letterhead=HEAD, values={})
+        render_letter(name, sender=SENDER, values={})
 
 
-def test_a_letterhead_writes_its_domains_in_ascii() -> None:
-    head: Letterhead = letterhead(
+def test_a_sender_writes_its_domains_in_ascii() -> None:
+    head: SenderIdentity = sender_identity(
         Settings.model_construct(sender_address="lot@é-lot.fr", list_domain="lettre.é-lot.fr")
     )
     assert head.sender_address == "lot@xn---lot-9oa.fr"

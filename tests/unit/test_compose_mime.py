@@ -12,19 +12,22 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from newsletter.compose.headers import MessageError, message_id_for, sender_identity
 from newsletter.compose.links import LazyLinks
-from newsletter.compose.mime import MessageError, letterhead, message_id_for, write_message
-from newsletter.compose.program import Filled, Program
-from newsletter.compose.slots import compile_message
+from newsletter.compose.mail_program import compile_mails
+from newsletter.compose.mail_template import MailTemplate, RenderedMail
+from newsletter.compose.mime import write_message
 from newsletter.compose.sources import literal
 from newsletter.config import Settings
 from newsletter.tokens import Keyring, Purpose
 
 KEYS = Keyring.fresh()
-HEAD = letterhead(Settings.model_construct(base_url="https://lettre.exemple.fr", reply_to="reponse@ohmylot.example"))
+SENDER = sender_identity(
+    Settings.model_construct(base_url="https://lettre.exemple.fr", reply_to="reponse@ohmylot.example")
+)
 READER = LazyLinks(keys=KEYS, edition_id=3, mail_id=41, subscriber_id=7, clicks=True, opens=True)
 UNSUBSCRIBE = f"https://lettre.exemple.fr/d/{READER.token(Purpose.unsubscribe)}"
-MESSAGE_ID = message_id_for(KEYS, 3, 41, HEAD.message_domain)
+MESSAGE_ID = message_id_for(KEYS, 3, 41, SENDER.message_domain)
 TO = "camille@exemple.fr"
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 ALLOWED = {
@@ -38,21 +41,21 @@ def by_hand(
     *, subject: str = SUBJECT, html: str = "<p>Été</p>", text: str = "Été", to: str = TO, one_click: bool = True
 ) -> bytes:
     return write_message(
-        Filled(subject=subject, html=html, text=text),
-        letterhead=HEAD,
+        RenderedMail(subject=subject, html=html, text=text),
+        sender=SENDER,
         to=to,
         message_id=MESSAGE_ID,
         date=DATE,
-        links=READER.addresses(HEAD.base_url, targets=()),
+        links=READER.addresses(SENDER.base_url, targets=()),
         one_click=one_click,
         group="automne",
     )
 
 
 def by_program(*, subject: str = SUBJECT, html: str = "<p>Été</p>", text: str = "Été", to: str = TO) -> bytes:
-    program = Program(subject=subject, html=literal(html), text=literal(text))
+    program = MailTemplate(subject=subject, html=literal(html), text=literal(text))
     assert program.compiled
-    message = compile_message(program, letterhead=HEAD, date=DATE, targets=(), group="automne")
+    message = compile_mails(program, sender=SENDER, date=DATE, targets=(), group="automne")
     return message.write(to, "Camille", READER, MESSAGE_ID)
 
 
@@ -120,7 +123,7 @@ def test_no_value_ends_a_header_or_starts_one(message: Writer, break_: str) -> N
     with pytest.raises(MessageError):
         message(subject=f"Objet{break_}")
     with pytest.raises(MessageError):
-        letterhead(Settings.model_construct(sender_name=evil))
+        sender_identity(Settings.model_construct(sender_name=evil))
 
 
 @both_ways
@@ -151,11 +154,13 @@ def test_a_recipient_may_have_an_accent_before_the_at_sign(message: Writer) -> N
 
 
 def test_names_that_need_it_are_quoted_or_encoded_outside_the_address() -> None:
-    quoted = letterhead(Settings.model_construct(sender_name='Lot, "et vous"'))
-    accented = letterhead(Settings.model_construct(sender_name="Réseau accueil du Lot et de tous ses habitants, d’ici"))
+    quoted = sender_identity(Settings.model_construct(sender_name='Lot, "et vous"'))
+    accented = sender_identity(
+        Settings.model_construct(sender_name="Réseau accueil du Lot et de tous ses habitants, d’ici")
+    )
     for head in (quoted, accented):
         raw = write_message(
-            Filled(subject="a", html="a", text="a"), letterhead=head, to="a@b.fr", message_id="<a@b.fr>", date=DATE
+            RenderedMail(subject="a", html="a", text="a"), sender=head, to="a@b.fr", message_id="<a@b.fr>", date=DATE
         )
         name, _, address = BytesParser(policy=policy.compat32).parsebytes(raw)["From"].rpartition(" ")
         assert address == "<bonjour@ohmylot.example>"

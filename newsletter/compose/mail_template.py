@@ -1,4 +1,4 @@
-"""A compiled body, filled for each reader: by Jinja here, for a page or a preview; by `slots` for the mails."""
+"""The template of an edition's mails, rendered by Jinja: for a page, a preview, or where `mail_program` cannot."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,23 +6,23 @@ from dataclasses import dataclass, field
 import jinja2
 from markupsafe import Markup
 
-from newsletter.compose.links import ReaderLinks
-from newsletter.compose.sources import SLOTS, cut, read_source, render_source
+from newsletter.compose.links import RecipientLinks
+from newsletter.compose.sources import RECIPIENT_SLOTS, read_source, render_source, source_parts
 from newsletter.i18n import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class Recipient:
     """Who a mail is for."""
 
     address: str
     first_name: str
-    links: ReaderLinks
+    links: RecipientLinks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filled:
-    """A mail's words, ready to be written as a message."""
+class RenderedMail:
+    """The subject and bodies of one mail, ready to be written as a message."""
 
     subject: str
     html: str
@@ -30,8 +30,11 @@ class Filled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """The two bodies of a variant, read once. Raises TemplateError when a source has a tag or a slot we do not know."""
+class MailTemplate:
+    """The subject and the two compiled sources of a variant.
+
+    Raises TemplateError when a source has a tag that cannot be read, or an unknown slot.
+    """
 
     subject: str
     html: str
@@ -40,33 +43,33 @@ class Program:
     _text: jinja2.Template = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_html", read_source(self.html, markup=True, known=SLOTS))
-        object.__setattr__(self, "_text", read_source(self.text, markup=False, known=SLOTS))
+        object.__setattr__(self, "_html", read_source(self.html, markup=True, known=RECIPIENT_SLOTS))
+        object.__setattr__(self, "_text", read_source(self.text, markup=False, known=RECIPIENT_SLOTS))
 
     @property
     def compiled(self) -> bool:
-        """Whether its mails are joined from ready pieces; if not, Jinja fills each of them, many times slower."""
+        """Whether its mails can be joined from ready segments; if not, Jinja renders each, many times slower."""
         return not self.why
 
     @property
     def why(self) -> str:
         """What keeps it from being compiled, as the end of a French sentence; empty when nothing does."""
-        return cut(self.html, markup=True).why or cut(self.text, markup=False).why
+        return source_parts(self.html, markup=True).why or source_parts(self.text, markup=False).why
 
-    def fill(self, reader: Reader) -> Filled:
-        """The mail of this reader. The same reader gives the same bytes."""
-        values = {**name_values(reader.first_name), **link_values(reader.links)}
-        return Filled(
+    def render(self, recipient: Recipient) -> RenderedMail:
+        """The mail of this recipient. The same recipient gives the same texts."""
+        values = {**name_values(recipient.first_name), **link_values(recipient.links)}
+        return RenderedMail(
             subject=self.subject, html=render_source(self._html, values), text=render_source(self._text, values)
         )
 
 
 def name_values(first_name: str) -> dict[str, str]:
-    """The values of the slots that speak of the reader's name."""
+    """The values of the slots that are made of the recipient's name."""
     return {"hello": greeting(first_name), "first_name": one_line(first_name)}
 
 
-def link_values(links: ReaderLinks) -> Mapping[str, str]:
+def link_values(links: RecipientLinks) -> Mapping[str, str]:
     """The values of the slots that lead somewhere."""
     return {
         "pixel": pixel_tag(links.pixel),

@@ -17,14 +17,15 @@ from newsletter.blocks.text import TextBlock
 from newsletter.compose import templates
 from newsletter.compose.build import compile_html
 from newsletter.compose.content import Content
+from newsletter.compose.headers import message_id_for, sender_identity
 from newsletter.compose.links import LazyLinks, LinkTarget
-from newsletter.compose.mime import letterhead, message_id_for, write_message
-from newsletter.compose.placeholders import Shield
-from newsletter.compose.places import check_places
+from newsletter.compose.mail_program import MailProgram, compile_mails
+from newsletter.compose.mail_template import MailTemplate, Recipient
+from newsletter.compose.mime import write_message
+from newsletter.compose.placeholders import Placeholders
 from newsletter.compose.preflight import inspect
-from newsletter.compose.program import Program, Reader
 from newsletter.compose.quoted_printable import SOFT_BREAK, on_the_wire, quoted
-from newsletter.compose.slots import MessageProgram, compile_message
+from newsletter.compose.slot_contexts import check_slot_contexts
 from newsletter.compose.sources import literal
 from newsletter.compose.templates import TemplateError
 from newsletter.config import Settings
@@ -32,7 +33,7 @@ from newsletter.tokens import Keyring, Purpose
 from newsletter.words import LinkKind
 
 KEYS = Keyring.fresh()
-HEAD = letterhead(Settings.model_construct(base_url="https://lettre.exemple.fr/a=1&b"))
+SENDER = sender_identity(Settings.model_construct(base_url="https://lettre.exemple.fr/a=1&b"))
 DATE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TO = "camille@exemple.fr"
 TARGETS = (
@@ -55,9 +56,9 @@ FIRST_NAMES = st.one_of(
 )
 
 
-def a_program(html: str, text: str) -> tuple[Program, MessageProgram]:
-    program = Program(subject="Des nouvelles du Lot, l’été", html=html, text=text)
-    return program, compile_message(program, letterhead=HEAD, date=DATE, targets=TARGETS, group="edition-3")
+def a_program(html: str, text: str) -> tuple[MailTemplate, MailProgram]:
+    program = MailTemplate(subject="Des nouvelles du Lot, l’été", html=html, text=text)
+    return program, compile_mails(program, sender=SENDER, date=DATE, targets=TARGETS, group="edition-3")
 
 
 def a_reader(*, number: int = 41, clicks: bool = True, opens: bool = True) -> LazyLinks:
@@ -67,11 +68,11 @@ def a_reader(*, number: int = 41, clicks: bool = True, opens: bool = True) -> La
 def both(html: str, text: str, first_name: str, reader: LazyLinks) -> tuple[bytes, bytes]:
     """The message from ready pieces, and the same from Jinja and the mime writer."""
     program, compiled = a_program(html, text)
-    message_id = message_id_for(KEYS, 3, reader.mail_id, HEAD.message_domain)
-    links = reader.addresses(HEAD.base_url, targets=TARGETS)
-    filled = program.fill(Reader(address=TO, first_name=first_name, links=links))
+    message_id = message_id_for(KEYS, 3, reader.mail_id, SENDER.message_domain)
+    links = reader.addresses(SENDER.base_url, targets=TARGETS)
+    mail = program.render(Recipient(address=TO, first_name=first_name, links=links))
     by_jinja = write_message(
-        filled, letterhead=HEAD, to=TO, message_id=message_id, date=DATE, links=links, one_click=True, group="edition-3"
+        mail, sender=SENDER, to=TO, message_id=message_id, date=DATE, links=links, one_click=True, group="edition-3"
     )
     return compiled.write(TO, first_name, reader, message_id), by_jinja
 
@@ -131,8 +132,8 @@ def test_what_cannot_be_compiled_is_filled_by_jinja_and_says_so(source: str, why
 
 def test_only_the_tokens_a_mail_has_links_for_are_signed() -> None:
     _, program = a_program("[[ link_1 ]][[ link_3 ]][[ pixel ]]", "[[ link_1 ]]\n")
-    assert program.mould(clicks=False, opens=False).purposes == (Purpose.unsubscribe,)
-    assert set(program.mould(clicks=True, opens=True).purposes) == {Purpose.unsubscribe, Purpose.click, Purpose.open}
+    assert program.skeleton(clicks=False, opens=False).purposes == (Purpose.unsubscribe,)
+    assert set(program.skeleton(clicks=True, opens=True).purposes) == {Purpose.unsubscribe, Purpose.click, Purpose.open}
 
 
 def test_a_mail_is_the_same_every_time_and_shares_no_token_with_another() -> None:
@@ -164,13 +165,13 @@ def test_a_link_of_another_issue_and_a_name_a_filter_cannot_take_are_one_sentenc
     ],
 )
 def test_a_slot_stands_only_where_its_value_is_harmless(inside: str, said: str) -> None:
-    shield = Shield()
-    page = shield.hide(inside)
+    placeholders = Placeholders()
+    page = placeholders.put_in(inside)
     if said:
         with pytest.raises(TemplateError, match=said):
-            check_places(page, shield)
+            check_slot_contexts(page, placeholders)
     else:
-        check_places(page, shield)
+        check_slot_contexts(page, placeholders)
 
 
 def test_a_template_with_a_name_in_an_address_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +179,7 @@ def test_a_template_with_a_name_in_an_address_is_refused(tmp_path: Path, monkeyp
     (tmp_path / "x.mjml").write_text(source, encoding="utf-8")
     monkeypatch.setattr(templates, "FOLDER", tmp_path)
     with pytest.raises(TemplateError, match="seuls les liens le peuvent"):
-        compile_html("x.mjml", {}, shield=Shield())
+        compile_html("x.mjml", {}, placeholders=Placeholders())
 
 
 def test_preflight_warns_of_a_template_that_cannot_be_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +190,7 @@ def test_preflight_warns_of_a_template_that_cannot_be_compiled(tmp_path: Path, m
     written = Content(
         subject="Le Lot", preheader="Un atelier.", blocks=(ResolvedBlock(TextBlock(markdown="Bonjour.")),)
     )
-    (found,) = inspect(written, template="lettre", letterhead=HEAD, today=date(2026, 11, 23))
+    (found,) = inspect(written, template="lettre", sender=SENDER, today=date(2026, 11, 23))
     assert found.level == "warn"
     assert "remplie une à une" in found.sentence
     assert "« if first_name »" in found.sentence
