@@ -1,6 +1,6 @@
 """Writing an issue. Only a draft can be changed; an approved issue is reopened first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -8,8 +8,8 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 import segments
-from newsletter.blocks.block import Block, DraftError
-from newsletter.blocks.registry import read_blocks
+from newsletter.blocks.block import Block, Choices, DraftError
+from newsletter.blocks.registry import choices_offered, read_blocks
 from newsletter.compose.templates import issue_templates
 from newsletter.errors import NotFoundError, RefusedError
 from newsletter.i18n import _
@@ -26,6 +26,14 @@ class SegmentReach:
     matching: int = 0
     mailable: int = 0
     wrong: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritingChoices:
+    """What the form of an issue shows beside what was typed."""
+
+    of_blocks: Mapping[str, Choices]  # what each kind of block offers from the catalogue
+    reach: SegmentReach
 
 
 def create(session: Session, *, title: str, now: datetime, **fields: Any) -> Issue:
@@ -67,14 +75,11 @@ def blocks_of(issue: Issue) -> list[Block]:
     return read_blocks(issue.blocks)
 
 
-def reach_of_segment(session: Session, text: str, *, today: date) -> SegmentReach:
-    """What the form of an issue says of its segment."""
-    try:
-        tree = segments.understand(session, text)
-    except segments.SegmentError as error:
-        return SegmentReach(wrong=str(error))
-    reach = segments.reach(session, tree, today=today)
-    return SegmentReach(sentence=segments.sentence(tree), matching=reach.matching, mailable=reach.mailable)
+def writing_choices(session: Session, *, segment: str, today: date) -> WritingChoices:
+    """What there is to choose from in the form of an issue, and whom this segment finds."""
+    return WritingChoices(
+        of_blocks=choices_offered(session, today=today), reach=_reach_of(session, segment, today=today)
+    )
 
 
 def the_issue(session: Session, issue_id: int) -> Issue:
@@ -98,6 +103,15 @@ def a_draft(session: Session, issue_id: int) -> Issue:
             _("Ce numéro est « {state} » : on ne le modifie plus. Rouvrez-le d’abord.").format(state=label(issue.state))
         )
     return issue
+
+
+def _reach_of(session: Session, text: str, *, today: date) -> SegmentReach:
+    try:
+        tree = segments.understand(session, text)
+    except segments.SegmentError as error:
+        return SegmentReach(wrong=str(error))
+    reach = segments.reach(session, tree, today=today)
+    return SegmentReach(sentence=segments.sentence(tree), matching=reach.matching, mailable=reach.mailable)
 
 
 def _titled(title: str) -> str:

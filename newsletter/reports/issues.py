@@ -10,11 +10,13 @@ import segments
 from newsletter.clock import paris_day
 from newsletter.compose.findings import Finding
 from newsletter.compose.headers import sender_identity
+from newsletter.compose.mail_template import RenderedMail
 from newsletter.delivery.ledger import restore_lock
 from newsletter.delivery.ledger.balance import Balance, balance_of, balances
 from newsletter.delivery.ledger.lanes import troubles
 from newsletter.delivery.ledger.listing import ListedNote, notes
 from newsletter.delivery.ledger.throughput import Rate, rate
+from newsletter.errors import NewsletterError
 from newsletter.instance import Instance
 from newsletter.issues import approval, calendar, draft
 from newsletter.store.columns import key
@@ -51,6 +53,15 @@ class IssueStanding:
     issue: Issue
     edition: Edition | None
     balance: Balance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewedIssue:
+    """An issue, and its mail as a recipient would get it; or why there is none yet."""
+
+    issue: Issue
+    mail: RenderedMail | None
+    broken: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +139,18 @@ def follow_issue(instance: Instance, issue_id: int) -> FollowedIssue:
             late=calendar.is_late(issue, now, instance.settings.late_after),
             reach=mailable_of(session, edition.segment if edition else issue.segment, now=now),
         )
+
+
+def preview_to_read(instance: Instance, issue_id: int) -> PreviewedIssue:
+    """What the page of a preview shows. Raises NotFoundError."""
+    sender = sender_identity(instance.settings)
+    with instance.store.reading() as session:
+        issue = draft.the_issue(session, issue_id)
+        try:
+            mail = approval.preview(session, issue_id, now=instance.clock.now(), sender=sender)
+        except NewsletterError as error:
+            return PreviewedIssue(issue=issue, mail=None, broken=str(error))
+    return PreviewedIssue(issue=issue, mail=mail)
 
 
 def review_issue(instance: Instance, issue_id: int) -> tuple[Issue, Sequence[Finding]]:

@@ -1,6 +1,6 @@
 """Writing an issue: the list, the form with its blocks, and the preview."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -8,15 +8,13 @@ from fastapi.responses import HTMLResponse, Response
 
 import segments
 from newsletter import pipeline
-from newsletter.blocks.registry import block_kinds, choices_offered
+from newsletter.blocks.registry import block_kinds
 from newsletter.clock import paris_day
 from newsletter.errors import NewsletterError
 from newsletter.i18n import _
 from newsletter.instance import Instance
 from newsletter.issues import draft
-from newsletter.reports.issues import sent_issues
-from newsletter.store.columns import key
-from newsletter.store.issues import Issue, edition_of
+from newsletter.reports.issues import ListedIssue, listed_issues, preview_to_read
 from newsletter.web.issue_form import IssueTyped, as_blocks, as_typed, block_fields, press, read_issue_form
 from newsletter.web.pages import Marketing, TheForm, TheInstance, render, say_and_go, text_of
 from newsletter.words import IssueState
@@ -28,11 +26,8 @@ _Typed = Annotated[str, Form()]
 
 @router.get(_ROOT)
 def list_issues(request: Request, instance: TheInstance, visitor: Marketing) -> Response:
-    with instance.store.reading() as session:
-        issues = draft.all_issues(session)
-        found = {sent.issue.id: sent.balance for sent in sent_issues(session)}
-    groups = _by_state(issues, over={key(issue_id) for issue_id, balance in found.items() if balance.finished})
-    return render(request, "issues/list.html", groups=groups, balances=found, any_issue=bool(issues))
+    issues = listed_issues(instance)
+    return render(request, "issues/list.html", groups=_by_state(issues))
 
 
 @router.get(_ROOT + "/nouveau")
@@ -58,7 +53,7 @@ def save_issue(request: Request, instance: TheInstance, visitor: Marketing, issu
 
 
 @router.get(_ROOT + "/{issue_id}/apercu")
-def preview_page(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
+def show_preview(request: Request, instance: TheInstance, visitor: Marketing, issue_id: int) -> Response:
     return _preview_page(request, instance, issue_id)
 
 
@@ -84,24 +79,19 @@ def post_test(request: Request, instance: TheInstance, visitor: Marketing, issue
     )
 
 
-def _by_state(issues: Sequence[Issue], *, over: Collection[int]) -> list[tuple[str, list[Issue]]]:
-    """The issues under the headings of the list. `over` are those of which nothing more leaves.
+def _by_state(issues: Sequence[ListedIssue]) -> list[tuple[str, list[ListedIssue]]]:
+    """The issues under the headings of the list."""
 
-    One that was cancelled half-way stays with the cancelled.
-    """
+    def within(*states: IssueState) -> list[ListedIssue]:
+        return [one for one in issues if one.issue.state in states and not one.over]
 
-    def within(*states: IssueState) -> list[Issue]:
-        return [issue for issue in issues if issue.state in states and issue.id not in over]
-
-    cancelled = [issue for issue in issues if issue.state is IssueState.cancelled]
-    sent = [issue for issue in issues if issue.id in over and issue not in cancelled]
     return [
         (_("En cours d’envoi"), within(IssueState.sending, IssueState.paused)),
         (_("Programmés"), within(IssueState.scheduled)),
         (_("Approuvés, sans date"), within(IssueState.approved)),
         (_("Brouillons"), within(IssueState.draft)),
-        (_("Envoyés"), sent),
-        (_("Annulés"), cancelled),
+        (_("Envoyés"), [one for one in issues if one.over]),
+        (_("Annulés"), within(IssueState.cancelled)),
     ]
 
 
@@ -140,10 +130,9 @@ def _form_page(
 ) -> Response:
     today = paris_day(instance.clock.now())
     with instance.store.reading() as session:
-        choices = choices_offered(session, today=today)
-        reached = draft.reach_of_segment(session, typed.segment, today=today)
-    if reached.wrong:
-        errors = {**(errors or {}), "segment": reached.wrong}
+        choices = draft.writing_choices(session, segment=typed.segment, today=today)
+    if choices.reach.wrong:
+        errors = {**(errors or {}), "segment": choices.reach.wrong}
     return render(
         request,
         "issues/write.html",
@@ -152,29 +141,14 @@ def _form_page(
         issue_id=issue_id,
         errors=errors or {},
         unsaved=unsaved,
-        blocks=block_fields(typed, choices=choices, errors=errors or {}),
-        reached=reached,
+        blocks=block_fields(typed, choices=choices.of_blocks, errors=errors or {}),
+        reach=choices.reach,
         kinds=block_kinds(),
         library=segments.library(),
     )
 
 
 def _preview_page(request: Request, instance: Instance, issue_id: int, *, to: str = "", wrong: str = "") -> Response:
-    with instance.store.reading() as session:
-        issue = draft.the_issue(session, issue_id)
-        edition = edition_of(session, issue_id)
-    try:
-        mail, broken = pipeline.preview_issue(instance, issue_id), ""
-    except NewsletterError as error:
-        mail, broken = None, str(error)
-    return render(
-        request,
-        "issues/preview.html",
-        status=400 if wrong else 200,
-        issue=issue,
-        frozen=edition is not None,
-        mail=mail,
-        broken=broken,
-        to=to,
-        wrong=wrong,
-    )
+    preview = preview_to_read(instance, issue_id)
+    status = 400 if wrong else 200
+    return render(request, "issues/preview.html", status=status, preview=preview, to=to, wrong=wrong)
