@@ -7,14 +7,13 @@ from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from babel.dates import format_date
 from sqlmodel import Session, col
 
 from newsletter.compose import markdown
 from newsletter.compose.content import Values
 from newsletter.compose.findings import Finding, blocking, wrong_link
 from newsletter.compose.links import LinkNumbering
-from newsletter.i18n import _, language
+from newsletter.i18n import _
 from newsletter.store.catalogue import Commune, Employer, Opening
 from newsletter.words import LinkKind
 
@@ -122,8 +121,3 @@ def website_findings(url: str, name: str) -> Iterator[Finding]:
     """An address of the catalogue that may not stand in a mail."""
     if url and not markdown.allowed(url):
         yield wrong_link(url, name)
-
-
-def day_in_words(day: date) -> str:
-    """ "23 novembre 2026", in the language of the moment."""
-    return format_date(day, "d MMMM y", locale=language())

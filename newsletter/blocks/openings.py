@@ -8,10 +8,11 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from newsletter.blocks.block import Block, Choices
-from newsletter.blocks.catalogue import OpeningCard, day_in_words, opening_cards, opening_findings, opening_values
+from newsletter.blocks.catalogue import OpeningCard, opening_cards, opening_findings, opening_values
 from newsletter.compose.content import Values
 from newsletter.compose.findings import Finding, blocking
 from newsletter.compose.links import LinkNumbering
+from newsletter.formats import day
 from newsletter.i18n import _, lazy
 from newsletter.store.catalogue import Opening
 
@@ -61,4 +62,4 @@ class OpeningsBlock(Block):
 
 
 def _said(card: OpeningCard, ends: str) -> str:
-    return f"{card.title} · {card.employer} ({ends.format(day=day_in_words(card.expires_on))})"
+    return f"{card.title} · {card.employer} ({ends.format(day=day(card.expires_on))})"

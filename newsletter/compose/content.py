@@ -9,7 +9,7 @@ from newsletter.compose.findings import Finding
 from newsletter.compose.links import LinkNumbering
 
 Values = dict[str, Any]
-"""What a template sees: texts, lists and mappings of them, never an object with methods of ours (SEC-10)."""
+"""What a template sees: texts, lists and mappings of them, never an object of the program (SEC-10)."""
 
 
 class ContentBlock(Protocol):

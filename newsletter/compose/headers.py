@@ -68,7 +68,7 @@ def sender_identity(settings: Settings) -> SenderIdentity:
 
 
 def message_id_for(keys: Keyring, edition_id: int, mail_id: int, domain: str) -> str:
-    """The Message-ID of a mail: the same for every try, and it tells nobody anything (HDR-03)."""
+    """The Message-ID of a mail: the same for every attempt; it discloses nothing (HDR-03)."""
     return f"<{keys.sign(Purpose.message, edition_id, mail_id)}@{domain}>"
 
 

@@ -10,7 +10,7 @@ from newsletter.tokens import Keyring, Purpose
 from newsletter.words import LinkKind
 
 ANSWERED = frozenset({LinkKind.poll, LinkKind.callback})
-"""Links that lead to a page of our own where the reader says something: never measured, always personal."""
+"""Links that lead to a page of our own where the recipient answers: never measured, always personal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

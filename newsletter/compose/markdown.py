@@ -18,7 +18,7 @@ _TAGS = {"p", "h2", "h3", "strong", "em", "ul", "ol", "li", "a", "blockquote", "
 _HEADINGS = {"h1": "h2", "h4": "h3", "h5": "h3", "h6": "h3"}  # the h1 is the subject of the issue
 
 _parser = MarkdownIt("commonmark", {"html": False}).disable(["image", "html_block", "html_inline", "code", "fence"])
-_parser.validateLink = lambda url: True  # type: ignore[method-assign]  # ours says which link is wrong, see preflight
+_parser.validateLink = lambda url: True  # type: ignore[method-assign]  # preflight says which link is wrong
 
 
 def to_html(markdown: str, *, address: Callable[[str, str], str]) -> str:

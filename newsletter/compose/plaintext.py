@@ -40,7 +40,7 @@ def coverage(html: str, text: str) -> float:
 
 
 def visible_text(html: str) -> str:
-    """What a reader of the HTML sees, without the hidden preheader."""
+    """What a recipient of the HTML sees, without the hidden preheader."""
     shown = re.sub(r'<div style="display:none.*?</div>', "", html, flags=re.DOTALL).replace("<", " <")
     return unescape(nh3.clean(shown, tags=set(), clean_content_tags={"style", "script", "title"}))
 

@@ -1,6 +1,6 @@
-"""Quoted-printable (RFC 2045 §6.7), in pieces whose encoding does not depend on what stands before or after them.
+"""Quoted-printable (RFC 2045 §6.7), in segments whose encoding does not depend on what stands around them.
 
-Pieces are joined with a soft line break, which says nothing: so a line never grows over the border of two pieces.
+Segments are joined with a soft line break, which decodes to nothing: so no line runs across the border of two.
 """
 
 import binascii

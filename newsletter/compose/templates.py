@@ -1,6 +1,6 @@
 """The template files: where they are, the sandbox they run in, and one French sentence when one of them is wrong.
 
-A template speaks in two tenses. `{{ … }}` is filled once, when the issue is compiled; `[[ … ]]` once per reader.
+A template has two kinds of tags: `{{ … }}` is filled once, when the issue is compiled; `[[ … ]]` once per recipient.
 """
 
 import re
@@ -24,7 +24,7 @@ MJML_TAGS = frozenset(
     mj-navbar-link mj-raw mj-section mj-social mj-social-element mj-spacer mj-table mj-text mj-wrapper
     """.split()  # noqa: SIM905  forty names read better as words
 )
-"""The tags of MJML 4. The compiler accepts any other one in silence, and readers would miss what stands in it."""
+"""The tags of MJML 4. The compiler accepts any other one in silence, and drops what stands in it."""
 
 _FILTERS = (
     "capitalize",

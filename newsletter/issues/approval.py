@@ -82,7 +82,7 @@ def findings(session: Session, issue: Issue, *, now: datetime, sender: SenderIde
 
 
 def preview(session: Session, issue_id: int, *, now: datetime, sender: SenderIdentity) -> RenderedMail:
-    """The issue as it stands, for a reader called Camille, with plain links and no pixel."""
+    """The issue as it stands, for a recipient called Camille, with plain links and no pixel."""
     issue = the_issue(session, issue_id)
     source = compile_issue(content_of(session, issue, now=now, sender=sender), template=issue.template, sender=sender)
     return preflight.sample(issue.subject, source, sender=sender)
@@ -118,7 +118,7 @@ def _freeze(session: Session, issue: Issue, *, by: int | None, now: datetime, se
 
 
 def fingerprint(subject: str, source: IssueSource) -> str:
-    """SHA-256 over everything a reader may see or follow."""
+    """SHA-256 over everything a recipient may see or follow."""
     links = [dataclasses.asdict(target) for target in source.links]
     whole = json.dumps([subject, source.html, source.text, links], ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(whole.encode()).hexdigest()

@@ -156,7 +156,7 @@ def opens_at(issue: Issue, now: datetime) -> datetime | None:
 
 
 def _is_within(minute: int, opens: int, closes: int) -> bool:
-    """The pure twin of store.issues.leaves_at."""
+    """Whether this minute of the day lies in the window; `store.issues.leaves_at` asks the same in SQL."""
     return opens <= minute < closes if opens <= closes else minute >= opens or minute < closes
 
 

@@ -2,12 +2,14 @@
 
 import re
 from datetime import date
+from gettext import NullTranslations
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter import i18n
 from newsletter.blocks.block import ResolvedBlock
 from newsletter.blocks.callback import CallbackBlock
 from newsletter.blocks.catalogue import OpeningCard, Picture
@@ -292,6 +294,22 @@ def test_every_letter_is_written_in_both_forms_with_its_values_escaped(name: str
     assert letter.subject
     with pytest.raises(TemplateError, match="Il manque"):
         render_letter(name, sender=SENDER, values={})
+
+
+def test_a_letter_is_in_the_language_of_the_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    english = NullTranslations()
+    monkeypatch.setattr(
+        english, "gettext", lambda sentence: {"Plus qu’un clic": "One more click"}.get(sentence, sentence)
+    )
+    monkeypatch.setattr(i18n, "_catalogue", {"fr": None, "en": english}.get)
+    values = dict.fromkeys(LETTER_VALUES["confirmation"], "https://x.fr/")
+    in_english, in_french = [], []
+    for _time in range(2):
+        with i18n.speaking("en"):
+            in_english.append(render_letter("confirmation", sender=SENDER, values=values).html)
+        in_french.append(render_letter("confirmation", sender=SENDER, values=values).html)
+    assert all("One more click" in html for html in in_english)
+    assert all("Plus qu’un clic" in html for html in in_french)
 
 
 def test_a_sender_writes_its_domains_in_ascii() -> None:

@@ -1,4 +1,4 @@
-"""A mail joined from ready pieces says, byte for byte, what Jinja and the mime writer would have said."""
+"""A mail joined from ready segments says, byte for byte, what Jinja and the mime writer would have said."""
 
 import quopri
 import re
@@ -66,7 +66,7 @@ def a_reader(*, number: int = 41, clicks: bool = True, opens: bool = True) -> La
 
 
 def both(html: str, text: str, first_name: str, reader: LazyLinks) -> tuple[bytes, bytes]:
-    """The message from ready pieces, and the same from Jinja and the mime writer."""
+    """The message from ready segments, and the same from Jinja and the mime writer."""
     program, compiled = a_program(html, text)
     message_id = message_id_for(KEYS, 3, reader.mail_id, SENDER.message_domain)
     links = reader.addresses(SENDER.base_url, targets=TARGETS)
@@ -89,7 +89,7 @@ def bodies(raw: bytes) -> list[bytes]:
 @example(
     html=literal("[") + "[[ link_1 ]]", text="a" * 75 + " [[ view ]]", first_name="x" * 99, clicks=True, opens=True
 )
-def test_a_mail_from_ready_pieces_says_what_jinja_says(
+def test_a_mail_from_ready_segments_says_what_jinja_says(
     html: str, text: str, first_name: str, clicks: bool, opens: bool
 ) -> None:
     ours, by_jinja = both(html, text, first_name, a_reader(clicks=clicks, opens=opens))
@@ -106,7 +106,7 @@ def test_a_mail_from_ready_pieces_says_what_jinja_says(
 @given(st.lists(st.text(alphabet="aé=. \t\n🏡_\r\0<", max_size=120), max_size=4))
 @example(["a" * 75 + " ", "a" * 76, "." + "a" * 74, "." * 300])
 @example(["a" * 72 + "." * 4, "é" * 12 + "." * 9 + "é" * 12, "\r\n.\r\n."])
-def test_quoted_pieces_may_be_joined_by_a_soft_break_anywhere(texts: list[str]) -> None:
+def test_quoted_segments_may_be_joined_by_a_soft_break_anywhere(texts: list[str]) -> None:
     wires = [on_the_wire(text) for text in texts]
     joined = SOFT_BREAK.join(map(quoted, wires))
     assert quopri.decodestring(joined).decode() == "".join(wires)
