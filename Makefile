@@ -54,12 +54,12 @@ bench: $(READY) ## Measure what delivery promises, into build/bench.json (6 minu
 faults: $(READY) ## Kill and starve senders, into build/faults.json
 	$(BIN)/python -m benchmarks.faults
 
-check: $(READY) ## Lint, types, floors, docs
+check: $(READY) ## Lint, types, floors, docs, names
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/unit/test_docs.py
+	$(BIN)/python -m pytest -q tests/unit/test_docs.py tests/unit/test_names.py
 
 fix: $(READY) ## Format, and mend what can be mended by itself
 	$(BIN)/ruff format $(SOURCES)

@@ -17,7 +17,7 @@ from newsletter.compose.letters import write_letter
 from newsletter.delivery.ledger.outcome import wait_after
 from newsletter.instance import Instance, send_lock
 from newsletter.smtp.contract import DeliveryStatus, Envelope
-from newsletter.smtp.factory import send_now
+from newsletter.smtp.factory import send_single_mails
 from newsletter.store.columns import key
 from newsletter.store.leads import Adviser
 from newsletter.store.people import SignUp
@@ -74,7 +74,7 @@ def tell_adviser(instance: Instance, adviser_id: int, *, lead_ids: Set[int]) -> 
 def post_at_once(instance: Instance, message: bytes, *, to: str) -> DeliveryStatus:
     """Hand over one message, and wait for what the server says. Raises RelayError when the way out is shut."""
     envelope = Envelope(sender=instance.settings.outbound_from, recipient=to, message=message)
-    (reply,) = send_now(instance.settings, [envelope])
+    (reply,) = send_single_mails(instance.settings, [envelope])
     return reply.status
 
 

@@ -32,7 +32,7 @@ def transport_for(settings: Settings, *, options: SmtpOptions | None = None) -> 
     return RelayTransport(server=server, options=options)
 
 
-def send_now(settings: Settings, envelopes: Iterable[Envelope]) -> list[Reply]:
+def send_single_mails(settings: Settings, envelopes: Iterable[Envelope]) -> list[Reply]:
     """Hand over single mails one after the other and wait for their replies, for callers that are not asynchronous.
 
     One reply per envelope, in their order. Raises RelayError when the server is out of reach; what had left has left.

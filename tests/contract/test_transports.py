@@ -7,7 +7,7 @@ import pytest
 
 from newsletter.config import Settings
 from newsletter.smtp.contract import DeliveryStatus, Envelope, RelayError, Reply, Transport
-from newsletter.smtp.factory import send_now
+from newsletter.smtp.factory import send_single_mails
 from newsletter.smtp.options import SmtpOptions, SmtpServer
 from newsletter.smtp.pipelined import PipelinedTransport
 from newsletter.smtp.relay import RelayTransport
@@ -64,10 +64,10 @@ def test_messages_are_accepted(name: str, mail_server: MailServer) -> None:
 
 def test_single_mails_are_sent_in_their_order(mail_server: MailServer) -> None:
     settings = Settings(smtp_host="127.0.0.1", smtp_port=mail_server.port)
-    replies = send_now(settings, [an_envelope("a@example.org"), an_envelope()])
+    replies = send_single_mails(settings, [an_envelope("a@example.org"), an_envelope()])
     assert [reply.status for reply in replies] == [DeliveryStatus.accepted] * 2
     assert [received.recipient for received in mail_server.received] == ["a@example.org", "b@example.org"]
-    assert send_now(settings, []) == []
+    assert send_single_mails(settings, []) == []
 
 
 @pytest.mark.parametrize("name", SMTP)
