@@ -36,7 +36,7 @@ serve: $(READY) ## Open what the demo left, in the browser
 test: $(READY) $(FRONT_END) ## Run every test (SQLite, PostgreSQL, SMTP, HTTP, browser)
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
 
-coverage: $(READY) $(FRONT_END) ## Run every test and measure: 95 % of the lines and branches, or it fails (what .ci/run calls)
+coverage: $(READY) $(FRONT_END) ## Run every test and measure: 95 % of the lines and branches, or it fails
 	rm -rf build/coverage && mkdir -p build/coverage
 	$(BIN)/coverage run -m pytest -q -n $(WORKERS) --dist loadgroup
 	$(BIN)/coverage combine --quiet
