@@ -1,4 +1,4 @@
-"""Which role may open what. Pure decisions; the pages that ask them are listed by `newsletter.web.app.every_route`."""
+"""Permissions: who may open what, by role. Pure; the pages that ask are listed by `newsletter.web.app.every_route`."""
 
 from newsletter.accounts.sessions import Visitor
 from newsletter.errors import NewsletterError

@@ -1,4 +1,4 @@
-"""What an adviser, or the team, sees: their leads, the advisers with their territories, and the form of one of them.
+"""Who may see which lead, and what they see: leads, the advisers with their territories, and the form of one of them.
 
 `own_account` is the account whose leads alone may be seen and written to, an adviser's own; None is the team, who sees
 everybody's. Somebody else's lead is answered like one that does not exist.

@@ -1,4 +1,4 @@
-"""Subscribers, what they agreed to, and who must never be mailed."""
+"""Subscribers, what they agreed to, who is mailable, and who must never be mailed."""
 
 from datetime import datetime
 from typing import Any

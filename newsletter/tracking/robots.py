@@ -1,4 +1,4 @@
-"""Which fetches a person meant: pure rules over the fetches of one mail (TRK-03 to TRK-06, TRK-09, TRK-10).
+"""Person or robot: pure rules over the fetches of one mail (TRK-03 to TRK-06, TRK-09, TRK-10).
 
 A fetch is a recorded event of kind `clicked` or `opened`. A verdict waits until those that could change it have come
 in. A scan never spoils a person's later click, even on a link that was scanned; and what is judged here can be judged

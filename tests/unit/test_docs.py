@@ -174,6 +174,24 @@ def test_no_text_names_a_package_index_or_a_place_on_somebodys_machine() -> None
 KEYWORDS = {**DEFAULT_KEYWORDS, "lazy": None}
 
 
+QUESTION = re.compile(r"^\| .+\? \| `(.+)` \| `(.+\.py)` \|$", re.MULTILINE)
+
+
+@pytest.mark.parametrize(("words", "name"), QUESTION.findall((DOCS / "map.md").read_text(encoding="utf-8")))
+def test_a_stranger_s_question_is_answered_by_the_first_line_of_a_file(words: str, name: str) -> None:
+    first_lines = {
+        str(path.relative_to(ROOT)): path.read_text(encoding="utf-8").partition("\n")[0].lower()
+        for path in [*(ROOT / "newsletter").rglob("*.py"), *(ROOT / "segments").rglob("*.py"), ROOT / "scheduler.py"]
+    }
+    found = [path for path, line in first_lines.items() if words.lower() in line]
+    assert name in found
+    assert len(found) <= 3, "a grep that finds more answers nothing"
+
+
+def test_the_map_answers_twelve_questions_at_least() -> None:
+    assert len(QUESTION.findall((DOCS / "map.md").read_text(encoding="utf-8"))) >= 12
+
+
 def test_every_sentence_can_be_gathered_for_translation() -> None:
     with (ROOT / "babel.cfg").open(encoding="utf-8") as file:
         mapping, options = parse_mapping_cfg(file)  # type: ignore[no-untyped-call]

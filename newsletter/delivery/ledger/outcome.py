@@ -1,4 +1,4 @@
-"""What an attempt means for a mail: pure, so that it can be read and tested as a table."""
+"""What an attempt means for a mail: accepted, refused (5xx), or a retry (4xx). Pure, so that it is read as a table."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

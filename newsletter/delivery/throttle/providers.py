@@ -1,4 +1,4 @@
-"""Mailbox providers and their limits, and lanes with their SMTP options: the table that every sender obeys.
+"""Mailbox providers and their rate limits, and lanes with their SMTP options: the table that every sender obeys.
 
 A provider is the domains that one receiver answers for, so that orange.fr and wanadoo.fr share two connections
 (THR-01). A domain that no provider names is a provider of its own, `other:example.org`, under the default limits: one
