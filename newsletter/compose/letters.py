@@ -44,7 +44,7 @@ def render_letter(name: str, *, sender: SenderIdentity, values: Mapping[str, str
     missing = sorted(_values_of(name) - values.keys())
     if missing:
         raise TemplateError(
-            _("Il manque « {value} » pour écrire la lettre « {name} ».").format(value=missing[0], name=name)
+            _("Il manque « {value} » pour écrire le message « {name} ».").format(value=missing[0], name=name)
         )
     given = dict(values) | {"hello": greeting(values["first_name"])}
     subject, html, text = _compiled(name, sender, language())
@@ -76,5 +76,5 @@ def _compiled(
 
 def _values_of(name: str) -> frozenset[str]:
     if name not in LETTER_VALUES:
-        raise TemplateError(_("La lettre « {name} » n’existe pas.").format(name=name))
+        raise TemplateError(_("Le message « {name} » n’existe pas.").format(name=name))
     return LETTER_VALUES[name]

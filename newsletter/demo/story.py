@@ -88,7 +88,7 @@ def _a_visitor_signs_up(stage: Stage) -> int:
         boxes = {Axis.newsletter.value: "1", Axis.clicks.value: "1"}
         form = urls.support_url(stage.url, "bde26s")
         submit(client, stage.clock, form, address=visitor, first_name="Léonie", **boxes)
-        letter = _wait(lambda: stage.mail_server.letter_to(visitor), what=_("la lettre de confirmation"))
+        letter = _wait(lambda: stage.mail_server.letter_to(visitor), what=_("le message de confirmation"))
         body = letter.get_body(("html",))
         assert body is not None
         links = [url for _element, _attribute, url, _at in html.fromstring(body.get_content()).iterlinks()]
