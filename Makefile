@@ -10,7 +10,7 @@ SOURCES := newsletter segments scheduler.py tests benchmarks docs/pictures
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test quick coverage mutants check fix bench faults messages pictures lock clean
+.PHONY: help demo serve test quick mutants check fix bench faults messages pictures lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,10 +33,7 @@ demo: $(READY) ## Run the whole story once, on made-up people, into the folder d
 serve: $(READY) ## Open what the demo left, in the browser
 	$(BIN)/newsletter demo --open
 
-test: $(READY) $(FRONT_END) ## Run every test (SQLite, PostgreSQL, SMTP, HTTP, browser)
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
-
-coverage: $(READY) $(FRONT_END) ## Run every test and measure: 95 % of the lines and branches, or it fails
+test: $(READY) $(FRONT_END) ## Run every test (SQLite, PostgreSQL, SMTP, HTTP, browser), and measure: 95 % is reached, or it fails
 	rm -rf build/coverage && mkdir -p build/coverage
 	$(BIN)/coverage run -m pytest -q -n $(WORKERS) --dist loadgroup
 	$(BIN)/coverage combine --quiet
