@@ -72,7 +72,7 @@ def tell_adviser(instance: Instance, adviser_id: int, *, lead_ids: Set[int]) -> 
 
 
 def post_at_once(instance: Instance, message: bytes, *, to: str) -> DeliveryStatus:
-    """Hand over one message, and wait for what the server says. Raises RelayError when the way out is shut."""
+    """Send one message, and wait for the server's reply. Raises RelayError when the server cannot be used."""
     envelope = Envelope(sender=instance.settings.outbound_from, recipient=to, message=message)
     (reply,) = send_single_mails(instance.settings, [envelope])
     return reply.status

@@ -4,13 +4,13 @@ Each function takes the site's base URL, or "" for a path within the site. A tok
 """
 
 CLICK_PATH = "/l"
-"""A measured link of a letter: redirects to its target. Answered by the tracker."""
+"""A measured link of a mail: redirects to its target. Answered by the tracker."""
 
 OPEN_PATH = "/f"
-"""The image of one pixel in a letter. Answered by the tracker."""
+"""The image of one pixel in a mail. Answered by the tracker."""
 
 VIEW_PATH = "/v"
-"""A letter in the browser."""
+"""A mail in the browser."""
 
 PREFERENCES_PATH = "/p"
 """What a reader agrees to, and what they wish."""
@@ -19,7 +19,7 @@ UNSUBSCRIBE_PATH = "/d"
 """Leaving: a page with a button, and the one-click POST of RFC 8058."""
 
 ANSWER_PATH = "/r"
-"""A button of a letter that asks something: a poll answer, "call me back"."""
+"""A button of a mail that asks something: a poll answer, "call me back"."""
 
 CONFIRM_PATH = "/k"
 """The confirmation of a sign-up."""
@@ -37,7 +37,7 @@ PRIVACY_PATH = "/confidentialite"
 """The privacy notice."""
 
 MEDIA_PATH = "/medias"
-"""The pictures of the catalogue, in letters and pages."""
+"""The pictures of the catalogue, in mails and pages."""
 
 
 def click_url(base_url: str, token: str, number: int) -> str:
@@ -46,12 +46,12 @@ def click_url(base_url: str, token: str, number: int) -> str:
 
 
 def open_url(base_url: str, token: str) -> str:
-    """The pixel that tells that this reader opened their letter."""
+    """The pixel that tells that this reader opened their mail."""
     return f"{base_url}{OPEN_PATH}/{token}.gif"
 
 
 def view_url(base_url: str, token: str) -> str:
-    """A reader's letter in the browser."""
+    """A reader's mail in the browser."""
     return f"{base_url}{VIEW_PATH}/{token}"
 
 

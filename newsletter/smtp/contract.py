@@ -10,7 +10,7 @@ from newsletter.errors import NewsletterError
 
 
 class DeliveryStatus(StrEnum):
-    """What became of one attempt to hand over a message."""
+    """What became of one attempt to deliver a message."""
 
     accepted = "accepted"  # 2xx to the message: the server is responsible for it from now on (RFC 5321 §6.1)
     try_later = "try_later"  # 4xx, or the connection broke before the message may have left

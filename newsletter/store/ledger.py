@@ -74,7 +74,7 @@ class MailNote(Row, table=True):
 
 
 class Lane(Row, table=True):
-    """A way out, with its pace."""
+    """A named way for mails to leave, with its limits (docs/words.md)."""
 
     name: str = Field(primary_key=True)
     per_minute: int = 6000

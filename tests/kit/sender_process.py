@@ -55,7 +55,7 @@ class SenderOptions:
 
 @dataclass(frozen=True, slots=True)
 class NullTransport:
-    """A way out that takes everything at once: what is left is the ledger and the program."""
+    """A transport that takes everything at once: what is left is the ledger and the program."""
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Connection]:

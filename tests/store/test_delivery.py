@@ -304,7 +304,7 @@ UNLIMITED = RateLimitTable(default=RateLimits(), providers={}, lanes={}, domains
 
 @dataclass
 class FarSide:
-    """A way out that does what `act` says with each envelope once its body has left."""
+    """A transport that does what `act` says with each envelope once its body has left."""
 
     act: Callable[[Envelope], Reply] = lambda _envelope: Reply(status=DeliveryStatus.accepted, code=250)
     before: Callable[[Envelope], object] = lambda _envelope: None  # when the envelope is drawn
@@ -453,7 +453,7 @@ def test_each_put_off_waits_longer_even_before_the_body(desk: Desk) -> None:
     assert waits == [pytest.approx(minutes, rel=0.21) for minutes in (5, 15, 30)]
 
 
-# When the way out, or the sender, is at fault ----------------------------------------------------------------------
+# When the server, or the sender, is at fault ----------------------------------------------------------------------
 
 
 def test_a_server_that_refuses_everything_stops_the_lane_and_costs_nobody_their_letter(
