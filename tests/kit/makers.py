@@ -7,7 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
+from newsletter.delivery.ledger.claim import ClaimedMail
 from newsletter.delivery.ledger.plan import EditionPlan, plan_edition
+from newsletter.smtp.contract import Envelope
 from newsletter.store import Store
 from newsletter.store.catalogue import Commune, Employer, Epci, Partner, Sector
 from newsletter.store.columns import key
@@ -107,6 +109,12 @@ def an_edition(session: Session, **fields: Any) -> Edition:
 def plan_for_everyone(store: Store, edition_id: int, *, now: datetime) -> EditionPlan:
     """Plan an edition for everyone who may be mailed, as the pipeline does for a segment."""
     return plan_edition(store, edition_id, audience=lambda _began: sa.true(), now=now)
+
+
+def plain_letter(mail: ClaimedMail) -> Envelope:
+    """A short message to this reader, for tests that read none of it."""
+    message = f"To: {mail.address}\r\nMessage-ID: <{mail.mail_id}@example.org>\r\n\r\nBonjour\r\n"
+    return Envelope(key=mail.mail_id, sender="retours@example.org", recipient=mail.address, message=message.encode())
 
 
 def a_link(session: Session, edition: Edition, number: int, kind: LinkKind = LinkKind.page, **fields: Any) -> Link:

@@ -20,10 +20,9 @@ from newsletter.store import Store
 from newsletter.store.columns import key
 from newsletter.store.ledger import Lane, ProviderBackoff
 from tests.conftest import A_MONDAY
-from tests.kit.makers import a_subscriber, an_edition, plan_for_everyone
+from tests.kit.makers import a_subscriber, an_edition, plain_letter, plan_for_everyone
 from tests.kit.old_databases import insert_old, rebuild_at
 from tests.kit.smtp import MailServer, smtp_server
-from tests.store.test_delivery import plain_letter
 
 ORANGE, OTHERS = 12, 6
 STOPS = BackoffRule(says=("service refuse",), times=2, suspend=True, for_minutes=60)
