@@ -62,7 +62,7 @@ def _provider_faults(made: Databases, kind: str, mails: int, *, processes: int) 
     name = (
         f"twelve providers, mixed faults, {mails:,} mails, {kind}, {processes} process{'es' if processes > 1 else ''}"
     )
-    return _judged(name, wrong, unit="not as foretold, or too fast")
+    return _judged(name, wrong, unit="not as expected, or too fast")
 
 
 def _row(name: str, *told: TrialResult) -> Row:

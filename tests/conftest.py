@@ -70,12 +70,12 @@ def postgresql_server(request: pytest.FixtureRequest) -> Iterator[sa.URL]:
     if given:
         yield sa.make_url(given).set(drivername="postgresql+psycopg")
         return
-    server = start_postgresql(_shelf())
+    server = start_postgresql(_data_parent())
     yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     server._cleanup()  # noqa: SLF001  the wheel has no public word for it
 
 
-def _shelf() -> Path:
+def _data_parent() -> Path:
     """Where the server's data go: into memory where it has room.
 
     Every fresh database is several hundred small files, which a disk makes ten times as slowly. Nothing is lost by it:

@@ -1,4 +1,4 @@
-"""Twelve mailbox providers at once, each with faults of its own: who gets what is what the addresses foretell."""
+"""Twelve mailbox providers at once, each with faults of its own: who gets what is what the addresses say."""
 
 import shutil
 import socket
@@ -15,7 +15,7 @@ MAILS = 5000
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_everyone_ends_where_the_oracle_expects_within_the_limits_of_all_senders_together(
+def test_everyone_ends_as_expected_within_the_limits_of_all_senders_together(
     empty_stores: dict[str, str], tmp_path: Path, processes: int
 ) -> None:
     shutil.copy(empty_stores["sqlite"], tmp_path / "store.db")

@@ -17,7 +17,7 @@ from newsletter.tokens import Purpose
 from newsletter.wordings import wording
 from newsletter.words import Axis, ConsentState
 from tests.kit.makers import a_subscriber
-from tests.kit.serving import one_account_of_each_role, serve
+from tests.kit.serving import one_account_of_each_role, serve, web_client
 
 ENGLISH = {"accept-language": "en-GB,en;q=0.9,fr;q=0.5"}
 FRENCH_LETTERS = re.compile(r"[éèêàùçœÉ«»]")
@@ -56,7 +56,7 @@ def public_pages(site: Instance) -> list[str]:
 
 
 def test_public_pages_speak_the_language_the_browser_asks_for_first(site: Instance) -> None:
-    with httpx.Client(base_url=site.settings.base_url) as browser:
+    with web_client(site.settings.base_url) as browser:
         for path in public_pages(site):
             french, english = browser.get(path), browser.get(path, headers=ENGLISH)
             for page, language in ((french, "fr"), (english, "en")):
@@ -69,7 +69,7 @@ def test_public_pages_speak_the_language_the_browser_asks_for_first(site: Instan
 
 
 def test_the_back_office_stays_french(site: Instance) -> None:
-    with httpx.Client(base_url=site.settings.base_url, headers=ENGLISH) as browser:
+    with web_client(site.settings.base_url, headers=ENGLISH) as browser:
         page = browser.get("/bureau/connexion")
     assert '<html lang="fr">' in page.text
     assert "content-language" not in page.headers
@@ -78,7 +78,7 @@ def test_the_back_office_stays_french(site: Instance) -> None:
 def test_what_an_english_reader_agrees_to_is_kept_in_the_words_they_were_shown(
     site: Instance, clock: StoppedClock
 ) -> None:
-    with httpx.Client(base_url=site.settings.base_url, headers=ENGLISH) as browser:
+    with web_client(site.settings.base_url, headers=ENGLISH) as browser:
         page = browser.get(urls.SIGN_UP_PATH)
         words = wording(Axis.newsletter, "2026-11-en")
         assert words.text in page.text
@@ -92,7 +92,8 @@ def test_what_an_english_reader_agrees_to_is_kept_in_the_words_they_were_shown(
         with site.store.reading() as session:
             asked = session.exec(select(SignUp)).one()
         token = site.keys.sign(Purpose.confirm, key(asked.id))
-        welcome = httpx.post(site.settings.base_url + urls.confirm_url("", token))  # confirmed in another browser
+        with web_client(site.settings.base_url) as another_browser:
+            welcome = another_browser.post(urls.confirm_url("", token))
         assert "Bienvenue" in shown(welcome)
     with site.store.reading() as session:
         given = session.exec(select(Consent).where(col(Consent.state) == ConsentState.granted)).all()

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from newsletter import __version__
+from tests.kit.timeouts import SECONDS
 
 pytestmark = pytest.mark.xdist_group("processes")
 
@@ -154,7 +155,7 @@ def test_the_demo_is_opened_on_another_port_and_says_what_does_not_follow(instal
 
 def get(url: str) -> httpx.Response:
     """The page, however busy the machine is."""
-    return httpx.get(url, timeout=60)
+    return httpx.get(url, timeout=SECONDS)
 
 
 @contextmanager

@@ -21,8 +21,8 @@ SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 ON_DISK = Path("/tmp")  # noqa: S108  a socket's path must be short; the folder made in it is ours alone
 
 
-def start_postgresql(shelf: Path) -> Any:
-    """A real server, its data in a new folder on this shelf; `_cleanup()` ends it and takes the folder away."""
+def start_postgresql(parent: Path) -> Any:
+    """A real server, its data in a new folder below this one; `_cleanup()` ends it and takes the folder away."""
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run"))  # noqa: TID251  where its lock goes
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel's own
@@ -30,7 +30,7 @@ def start_postgresql(shelf: Path) -> Any:
 
         names = vars(postgres_server)
         names["pg_ctl"] = partial(_pg_ctl, names["pg_ctl"])
-        return postgres_server.PostgresServer(Path(tempfile.mkdtemp(prefix="pg", dir=shelf)), cleanup_mode="delete")
+        return postgres_server.PostgresServer(Path(tempfile.mkdtemp(prefix="pg", dir=parent)), cleanup_mode="delete")
 
 
 def _pg_ctl(original: Callable[..., Any], *given: Any, **options: Any) -> Any:

@@ -47,7 +47,7 @@ def inject(
 
 
 def shuffled() -> list[int]:
-    """The readers in any order, so that the odd ones stand anywhere."""
+    """The readers in any order, so that those treated oddly stand anywhere."""
     return random.sample(range(READERS), READERS)
 
 

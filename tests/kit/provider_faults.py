@@ -1,6 +1,6 @@
-"""A long run over twelve mailbox providers with mixed faults: everyone ends where the oracle expects, in the limits.
+"""A long run over twelve mailbox providers with mixed faults: everyone ends as expected, in the limits.
 
-The oracle is the address itself: its first word tells how the server treats it (`Treatment`), and from
+What is expected stands in the address: its first word tells how the server treats it (`Treatment`), and from
 that alone follows what the ledger must say in the end. The limits are counted by the server.
 """
 
@@ -68,7 +68,7 @@ DELIVERED, REFUSED, DOUBTED = (
     frozenset({MailState.refused}),
     frozenset({MailState.in_doubt}),
 )
-ORACLE: dict[Treatment, tuple[frozenset[MailState], frozenset[int]]] = {
+EXPECTED: dict[Treatment, tuple[frozenset[MailState], frozenset[int]]] = {
     Treatment.gone: (REFUSED, frozenset({0})),
     Treatment.spam: (REFUSED, frozenset({0})),
     Treatment.cut: (DOUBTED, frozenset({1})),
@@ -128,10 +128,10 @@ def _drawn(mails: int) -> Iterator[tuple[Provider, Treatment]]:
 
 
 def unexpected(told: dict[str, RecordedState], received: ServerLog) -> Iterator[str]:
-    """Everybody who did not end where the oracle expects."""
+    """Everybody who did not end as expected."""
     times = received.times
     for address, recorded in told.items():
-        states, counts = ORACLE.get(Treatment(address.partition("-")[0]), (DELIVERED, frozenset({1})))
+        states, counts = EXPECTED.get(Treatment(address.partition("-")[0]), (DELIVERED, frozenset({1})))
         if recorded.state not in states:
             yield f"{address} is {recorded.state}"
         if times[address] not in counts:

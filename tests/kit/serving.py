@@ -3,7 +3,7 @@
 import dataclasses
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 
@@ -67,9 +67,9 @@ def _hash_of_the_phrase() -> str:
     return hash_password(PHRASE)
 
 
-def web_client(site: str = "") -> httpx.Client:
+def web_client(site: str = "", *, headers: Mapping[str, str] | None = None) -> httpx.Client:
     """A client that keeps cookies, and waits for an answer as long as every test does."""
-    return httpx.Client(base_url=site, timeout=SECONDS)
+    return httpx.Client(base_url=site, headers=headers, timeout=SECONDS)
 
 
 @contextmanager

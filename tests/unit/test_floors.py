@@ -55,6 +55,28 @@ def test_only_the_settings_look_at_the_environment() -> None:
     assert set(looking) <= {"newsletter/config.py"}
 
 
+def test_no_test_waits_for_a_time_and_every_client_waits_as_long_as_the_kit_says() -> None:
+    """Else a busy machine makes tests red (docs/reference/testing.md)."""
+    hasty = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for function in ast.walk(tree_of(path))
+        if isinstance(function, ast.FunctionDef) and function.name.startswith("test_")
+        for call in ast.walk(function)
+        if isinstance(call, ast.Call) and is_hasty(call)
+    ]
+    assert hasty == []
+
+
+def is_hasty(call: ast.Call) -> bool:
+    """A sleep, or a client without a limit of its own, whose own default is five seconds."""
+    called = ast.unparse(call.func)
+    limits = {keyword.arg for keyword in call.keywords}
+    return called in ("time.sleep", "sleep") or (
+        called in ("httpx.Client", "httpx.get", "httpx.post") and "timeout" not in limits
+    )
+
+
 @pytest.mark.parametrize(
     ("folders", "forbidden"),
     [(("newsletter", "segments"), {"tests", "benchmarks"}), (("tests",), {"benchmarks"})],
