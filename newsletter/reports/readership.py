@@ -13,11 +13,10 @@ from newsletter.reports.issues import SentIssue, sent_issues
 from newsletter.store.activity import Event
 from newsletter.store.columns import key
 from newsletter.store.issues import Link
-from newsletter.store.ledger import Mail
+from newsletter.store.ledger import ARRIVED_STATES, Mail
 from newsletter.store.people import Subscriber, stands
-from newsletter.words import Axis, EventKind, Horizon, LinkKind, MailState, Verdict, label
+from newsletter.words import Axis, EventKind, Horizon, LinkKind, Verdict, label
 
-_ARRIVED = (MailState.accepted, MailState.settled)
 _ROBOTS = (Verdict.scanner, Verdict.prefetch)
 
 
@@ -136,7 +135,7 @@ def _arrived(edition_id: int) -> sa.Select[int]:
     return (
         sa.select(sa.func.count())
         .select_from(Mail)
-        .where(col(Mail.edition_id) == edition_id, col(Mail.state).in_(_ARRIVED))
+        .where(col(Mail.edition_id) == edition_id, col(Mail.state).in_(ARRIVED_STATES))
     )
 
 

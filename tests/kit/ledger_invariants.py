@@ -9,12 +9,11 @@ from sqlmodel import Session, col, select
 
 from newsletter.delivery.ledger.balance import balance_of
 from newsletter.store import Store
-from newsletter.store.ledger import Batch, Mail, MailNote, of_batch
+from newsletter.store.ledger import ARRIVED_STATES, Batch, Mail, MailNote, of_batch
 from newsletter.store.people import Subscriber
 from newsletter.words import DoubtPolicy, MailState, NoteKind
 from tests.kit.counting_smtp import ServerLog
 
-ARRIVED = (MailState.accepted, MailState.settled)
 LEFT_OUT = (MailState.refused, MailState.suppressed, MailState.cancelled)
 
 
@@ -50,7 +49,7 @@ def _violations(
 ) -> Iterator[str]:
     got = received.times
     for address, recorded in told.items():
-        if recorded.state in ARRIVED and address not in got:
+        if recorded.state in ARRIVED_STATES and address not in got:
             yield f"I1: {address} is {recorded.state}, and the server lacks it"
         if got[address] > 1 and not recorded.doubted:
             yield f"I2/I3: {address} got {got[address]}, and was never listed in doubt"

@@ -84,10 +84,6 @@ class GroupCommit:
         """Watch this lease from now on: its fence with every commit; it is renewed when it has aged."""
         self._live.add(lease)
 
-    def is_live(self, lease: Lease) -> bool:
-        """Whether this lease is ours, as far as the last commit knows."""
-        return lease in self._live
-
     def authorise(self, lease: Lease, mail_id: int) -> Awaitable[Permission]:
         """Whether this mail's body may leave now. Raises what the store raised, should it have failed."""
         answer: asyncio.Future[Permission] = asyncio.get_running_loop().create_future()
