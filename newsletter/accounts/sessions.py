@@ -38,13 +38,15 @@ def log_in(store: Store, guess_limit: GuessLimit, *, login: str, password: str, 
     """The cookie of a new session. Raises, in the same words for an unknown login and a wrong password (SEC-16)."""
     login = login.strip().lower()
     guess_limit.check(login, now=now)
-    account = check_password(store, login=login, password=password)
-    if account is None:
-        guess_limit.guessed_wrong(login, now=now)
-        raise NewsletterError(_("L’identifiant ou le mot de passe ne convient pas. Vérifiez-les et réessayez."))
-    guess_limit.forget(login)
-    with store.transaction() as session:
-        return open_session(session, account, now=now)
+    if account := check_password(store, login=login, password=password):
+        guess_limit.forget(login)
+        with store.transaction() as session:
+            # Verified outside this transaction: a password changed meanwhile, or a closed account, opens nothing.
+            present = session.get(Account, key(account.id), with_for_update=True)
+            if present and present.closed_at is None and present.password_hash == account.password_hash:
+                return open_session(session, present, now=now)
+    guess_limit.guessed_wrong(login, now=now)
+    raise NewsletterError(_("L’identifiant ou le mot de passe ne convient pas. Vérifiez-les et réessayez."))
 
 
 def open_session(session: Session, account: Account, *, now: datetime) -> str:

@@ -18,13 +18,13 @@ from newsletter.accounts.accounts import (
 )
 from newsletter.accounts.passwords import GuessLimit, TooManyGuessesError, check_password
 from newsletter.accounts.sessions import SESSION_LASTS, Visitor, find_visitor, log_in, open_session
-from newsletter.clock import StoppedClock
-from newsletter.errors import RefusedError
+from newsletter.errors import NewsletterError, RefusedError
 from newsletter.instance import Instance
 from newsletter.store import Store
 from newsletter.store.staff import Account, LoginSession
 from newsletter.words import Role
 from tests.conftest import A_MONDAY
+from tests.kit.clock import StoppedClock
 
 PHRASE = "une petite phrase"
 
@@ -102,6 +102,21 @@ def test_a_closed_account_is_out_at_once_and_nobody_closes_their_own(instance: I
             close_account(session, boss.id, by=boss.id, now=A_MONDAY)
     assert found(instance, cookie) is None
     assert check_password(instance.store, login="camille", password=PHRASE) is None
+
+
+def test_a_password_that_changes_while_it_is_verified_opens_nothing(instance: Instance) -> None:
+    an_account(instance)
+
+    class SlowLimit(GuessLimit):
+        """What happens between the verification and the session."""
+
+        def forget(self, login: str) -> None:
+            change_password(instance.store, login=login, password="une autre phrase")
+
+    with pytest.raises(NewsletterError, match="ne convient pas"):
+        log_in(instance.store, SlowLimit(), login="camille", password=PHRASE, now=A_MONDAY)
+    with instance.store.reading() as session:
+        assert session.exec(select(LoginSession)).all() == []
 
 
 def test_after_five_wrong_guesses_one_waits_a_quarter_of_an_hour() -> None:
