@@ -151,7 +151,7 @@ def test_connections_are_counted_and_come_back() -> None:
     limiter.finish("gmail", connection=1)
     assert limiter.try_start("gmail", 0.0) == 0
     assert limiter.try_start("gmail", 0.0) == BLOCKED  # without a connection, each mail is one
-    assert not limiter.warmup_is_over_today("gmail")
+    assert limiter.left == {}  # it is no warm-up that blocks
 
 
 def test_a_new_limit_holds_at_once() -> None:
@@ -168,7 +168,7 @@ def test_a_warming_provider_gets_no_more_than_is_left_today() -> None:
     limiter = RateLimiter(table(RateLimits(warmup=plan)), left={"gmail": 1})
     assert limiter.try_start("gmail", 0.0) == 0
     assert limiter.try_start("gmail", 0.0) == BLOCKED
-    assert limiter.warmup_is_over_today("gmail")
+    assert limiter.left["gmail"] == 0
     assert [limiter.try_start("orange", 0.0) for _ in range(4)] == [0, 0, 0, BLOCKED]  # the plan's first day
 
 

@@ -80,7 +80,7 @@ class RateLimiter:
     def try_start(self, provider: str, now: float, *, connection: Hashable = None) -> float:
         """0: a mail to this provider may start, and counts as in flight until `finish`. Else the seconds until it may.
 
-        The wait is BLOCKED when no clock ends it; `warmup_is_over_today` then tells the warm-up from a provider at its
+        The wait is BLOCKED when no clock ends it: the warm-up lets nothing more leave today, or the provider is at its
         connection limit. Mails of one `connection` count as one, for the next message is pipelined behind the one
         before; without a connection each counts.
         """
@@ -106,11 +106,6 @@ class RateLimiter:
             still = gcra.in_flight.pop(connection, 0) - 1
             if still > 0:
                 gcra.in_flight[connection] = still
-
-    def warmup_is_over_today(self, provider: str) -> bool:
-        """Whether the provider's warm-up lets nothing more leave today."""
-        plan = self.table.limits(provider).warmup
-        return plan is not None and self._left_today(provider, plan) < 1
 
     def is_exhausted(self, provider: str, carried: int) -> bool:
         """Whether a connection that carried this many mails to the provider should be replaced by a fresh one."""
