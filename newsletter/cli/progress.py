@@ -31,7 +31,7 @@ def follow(number: int) -> None:
 def show_progress(
     instance: Instance, editions: Callable[[], Sequence[int]], *, until: Callable[[EditionsProgress], bool]
 ) -> None:
-    """A bar over the mails of these editions, looked at every second; and at the end their sum in words."""
+    """A bar over the mails of these editions, looked at twice a second; and at the end their sum in words."""
     progress = editions_progress(instance, editions())
     with click.progressbar(
         length=max(progress.planned, 1), label=_("Lettres"), show_pos=True, item_show_func=lambda words: words

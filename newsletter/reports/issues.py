@@ -134,7 +134,7 @@ def follow_issue(instance: Instance, issue_id: int) -> FollowedIssue:
             notes=() if edition_id is None else notes(session, edition_id),
             troubles=troubles(session),
             rate=Rate() if edition_id is None else rate(session, edition_id, now),
-            findings=_findings(session, instance, issue),
+            findings=_findings(session, instance, issue) if issue.state is IssueState.draft else (),
             locked=locked,
             late=calendar.is_late(issue, now, instance.settings.late_after),
             reach=mailable_of(session, edition.segment if edition else issue.segment, now=now),
@@ -157,9 +157,7 @@ def review_issue(instance: Instance, issue_id: int) -> tuple[Issue, Sequence[Fin
     """An issue, and what pre-flight finds in it, whatever its state. Raises NotFoundError."""
     with instance.store.reading() as session:
         issue = draft.the_issue(session, issue_id)
-        return issue, approval.findings(
-            session, issue, now=instance.clock.now(), sender=sender_identity(instance.settings)
-        )
+        return issue, _findings(session, instance, issue)
 
 
 def mailable_of(session: Session, segment: str, *, now: datetime) -> int | None:
@@ -171,6 +169,4 @@ def mailable_of(session: Session, segment: str, *, now: datetime) -> int | None:
 
 
 def _findings(session: Session, instance: Instance, issue: Issue) -> Sequence[Finding]:
-    if issue.state is not IssueState.draft:
-        return ()
     return approval.findings(session, issue, now=instance.clock.now(), sender=sender_identity(instance.settings))
