@@ -1,7 +1,6 @@
 """Time comes in from here: aware, in UTC inside, in Paris for people."""
 
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -24,19 +23,6 @@ class SystemClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
-
-
-@dataclass(slots=True)
-class StoppedClock:
-    """A clock that a test or the demo sets and moves by hand."""
-
-    moment: datetime
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def advance(self, by: timedelta) -> None:
-        self.moment += by
 
 
 class LocalTimeError(NewsletterError):

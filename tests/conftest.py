@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from newsletter.cli import newsletter
-from newsletter.clock import StoppedClock
 from newsletter.config import Settings
 from newsletter.instance import Instance
 from newsletter.store import Store
 from newsletter.tokens import Keyring
 from tests.kit.certificates import Authority
+from tests.kit.clock import StoppedClock
 from tests.kit.databases import ON_DISK, start_postgresql
 
 A_MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

@@ -10,7 +10,6 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlmodel import select
 
-from newsletter.clock import StoppedClock
 from newsletter.delivery.ledger import throughput
 from newsletter.delivery.workers.registry import Heartbeat
 from newsletter.instance import Instance
@@ -20,6 +19,7 @@ from newsletter.store.issues import Edition
 from newsletter.store.ledger import Lane, Mail, MailNote
 from newsletter.web.app import create_app
 from newsletter.words import EventKind, MailState, NoteKind
+from tests.kit.clock import StoppedClock
 from tests.kit.makers import a_subscriber, an_edition, plan_for_everyone
 from tests.kit.serving import a_browser, one_account_of_each_role, serve
 

@@ -10,7 +10,6 @@ import httpx
 import pytest
 from sqlmodel import col, select
 
-from newsletter.clock import StoppedClock
 from newsletter.instance import Instance
 from newsletter.store.activity import Event
 from newsletter.store.catalogue import Portrait
@@ -18,6 +17,7 @@ from newsletter.store.issues import Edition, Issue
 from newsletter.store.ledger import Mail, MailNote
 from newsletter.words import Axis, EventKind, IssueState, MailState, NoteKind, Verdict
 from tests.conftest import A_MONDAY
+from tests.kit.clock import StoppedClock
 from tests.kit.makers import a_link, a_mail, a_subscriber, an_edition, an_employer
 from tests.kit.serving import a_browser, csrf_of, one_account_of_each_role, serve
 from tests.kit.smtp import smtp_server

@@ -9,13 +9,13 @@ import pytest
 from sqlmodel import col, select
 
 from newsletter import urls
-from newsletter.clock import StoppedClock
 from newsletter.instance import Instance
 from newsletter.store.columns import key
 from newsletter.store.people import Consent, SignUp
 from newsletter.tokens import Purpose
 from newsletter.wordings import wording
 from newsletter.words import Axis, ConsentState
+from tests.kit.clock import StoppedClock
 from tests.kit.makers import a_subscriber
 from tests.kit.serving import one_account_of_each_role, serve, web_client
 

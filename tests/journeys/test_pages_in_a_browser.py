@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from newsletter.clock import StoppedClock
 from newsletter.config import Settings
 from newsletter.instance import Instance
 from newsletter.store import Store
@@ -20,6 +19,7 @@ from newsletter.web.app import every_route
 from newsletter.words import IssueState, MailState, NoteKind
 from tests.conftest import A_MONDAY
 from tests.kit.browser import DESKTOP, PHONE, a_tab, chromium
+from tests.kit.clock import StoppedClock
 from tests.kit.makers import a_mail, a_partner, a_subscriber, an_adviser, an_edition, an_employer
 from tests.kit.serving import one_account_of_each_role, serve
 

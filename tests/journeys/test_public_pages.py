@@ -10,13 +10,13 @@ from sqlmodel import col, func, select
 
 from newsletter.audience import signup
 from newsletter.catalogue import territory
-from newsletter.clock import StoppedClock
 from newsletter.instance import Instance
 from newsletter.store.catalogue import Scan, Support
 from newsletter.store.people import Consent, SignUp, Subscriber, Suppression, mailable
 from newsletter.tokens import Keyring, Purpose
 from newsletter.words import Axis, SupportKind, SuppressionReason
 from tests.conftest import A_MONDAY
+from tests.kit.clock import StoppedClock
 from tests.kit.makers import a_partner, a_subscriber
 from tests.kit.serving import a_browser, serve
 

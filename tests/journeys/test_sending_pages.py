@@ -14,7 +14,6 @@ from sqlmodel import col, select
 
 import scheduler
 from newsletter import pipeline
-from newsletter.clock import StoppedClock
 from newsletter.delivery.ledger import doubt, restore_lock
 from newsletter.delivery.ledger.lanes import open_lane
 from newsletter.delivery.throttle import backoff
@@ -27,6 +26,7 @@ from newsletter.web.senders import TICK_NAMES
 from newsletter.words import IssueState, MailState, NoteKind
 from tests.conftest import A_MONDAY
 from tests.kit.certificates import Authority
+from tests.kit.clock import StoppedClock
 from tests.kit.makers import a_mail, a_subscriber, an_edition
 from tests.kit.serving import a_browser, csrf_of, one_account_of_each_role, serve
 

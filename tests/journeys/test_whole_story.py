@@ -19,7 +19,7 @@ from sqlmodel import col, select
 from newsletter import pipeline, sending
 from newsletter.accounts.accounts import create_account
 from newsletter.advisers import files
-from newsletter.clock import StoppedClock, in_paris, paris_day
+from newsletter.clock import in_paris, paris_day
 from newsletter.demo.samples import SAMPLES, load_demo_catalogue
 from newsletter.instance import Instance, create_instance
 from newsletter.reports.issues import issue_standing
@@ -30,6 +30,7 @@ from newsletter.tracking.journal import Journal
 from newsletter.tracking.link_table import LinkTable
 from newsletter.tracking.tracker import Tracker
 from newsletter.words import Axis, ConsentState, Role, Verdict
+from tests.kit.clock import StoppedClock
 from tests.kit.serving import PHRASE, a_browser, csrf_of, serve, web_client
 from tests.kit.smtp import MailServer, smtp_server
 

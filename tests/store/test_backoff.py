@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 from click.testing import Result
 
-from newsletter.clock import StoppedClock
 from newsletter.delivery.ledger.balance import Balance, balance_of
 from newsletter.delivery.sender.drain import Drained, Sender
 from newsletter.delivery.throttle import backoff
@@ -20,6 +19,7 @@ from newsletter.store import Store
 from newsletter.store.columns import key
 from newsletter.store.ledger import Lane, ProviderBackoff
 from tests.conftest import A_MONDAY
+from tests.kit.clock import StoppedClock
 from tests.kit.makers import a_subscriber, an_edition, plain_letter, plan_for_everyone
 from tests.kit.old_databases import insert_old, rebuild_at
 from tests.kit.smtp import MailServer, smtp_server

@@ -11,7 +11,6 @@ from click.testing import Result
 from sqlmodel import select
 
 from newsletter import pipeline, sending
-from newsletter.clock import StoppedClock
 from newsletter.delivery.throttle.pace_file import PaceFile
 from newsletter.delivery.throttle.providers import RateLimits, RateLimitTable, WarmUp
 from newsletter.delivery.throttle.warmup import accepted_by_day, warmup_left_today
@@ -24,6 +23,7 @@ from newsletter.store.issues import Issue, leaves_at
 from newsletter.store.ledger import Mail
 from newsletter.words import IssueState, MailState
 from tests.conftest import A_MONDAY
+from tests.kit.clock import StoppedClock
 from tests.kit.makers import a_mail, a_subscriber, an_edition
 from tests.kit.smtp import smtp_server
 

@@ -9,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import col, select
 
-from newsletter.clock import StoppedClock
 from newsletter.delivery.ledger import doubt
 from newsletter.delivery.ledger.balance import Balance, balance_of
 from newsletter.delivery.ledger.claim import claim_batch
@@ -28,6 +27,7 @@ from newsletter.store.issues import Edition, Issue
 from newsletter.store.ledger import Batch, Lane, Mail
 from newsletter.store.people import Subscriber, Suppression
 from newsletter.words import Axis, ConsentState, DoubtPolicy, EventKind, IssueState, MailState, SuppressionReason
+from tests.kit.clock import StoppedClock
 from tests.kit.makers import a_subscriber, an_edition, plain_letter, plan_for_everyone, say
 from tests.kit.smtp import MailServer, smtp_server
 

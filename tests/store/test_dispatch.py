@@ -12,7 +12,6 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from newsletter.clock import StoppedClock
 from newsletter.delivery.workers.dispatch import Dispatcher, LocalDispatcher, claimable_lanes, unfinished_lanes
 from newsletter.delivery.workers.hints import HintsError, ProcrastinateDispatcher, open_dispatcher, prepare_hints
 from newsletter.delivery.workers.registry import (
@@ -31,6 +30,7 @@ from newsletter.store.issues import Issue
 from newsletter.store.ledger import Batch
 from newsletter.store.portable import postgresql_address
 from newsletter.words import IssueState, WorkerState
+from tests.kit.clock import StoppedClock
 from tests.kit.makers import a_subscriber, an_edition, plan_for_everyone
 from tests.kit.timeouts import SECONDS, wait_until
 

@@ -14,7 +14,6 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import col, select
 
-from newsletter.clock import StoppedClock
 from newsletter.delivery.ledger.balance import Balance, balance_of
 from newsletter.delivery.ledger.claim import Claim, ClaimedMail, claim_batch
 from newsletter.delivery.ledger.doubt import mails_in_doubt
@@ -35,6 +34,7 @@ from newsletter.store.issues import Edition, Issue
 from newsletter.store.ledger import BATCH, Batch, Lane, Mail
 from newsletter.store.people import Subscriber
 from newsletter.words import Axis, ConsentState, IssueState, MailState
+from tests.kit.clock import StoppedClock
 from tests.kit.makers import a_subscriber, an_edition, plain_letter, plan_for_everyone, say
 from tests.kit.planned_editions import these_readers
 from tests.kit.timeouts import SECONDS

@@ -11,7 +11,6 @@ from sqlmodel import Session, col
 from newsletter import letters, pipeline, sending
 from newsletter.audience import confirming, signup
 from newsletter.audience.signup import SignUpForm
-from newsletter.clock import StoppedClock
 from newsletter.delivery.ledger import restore_lock
 from newsletter.delivery.ledger.claim import claim_batch
 from newsletter.instance import Instance, send_lock
@@ -20,6 +19,7 @@ from newsletter.store.columns import key
 from newsletter.store.ledger import Batch
 from newsletter.tokens import Keyring
 from newsletter.words import Axis
+from tests.kit.clock import StoppedClock
 from tests.kit.makers import a_subscriber, an_adviser, an_edition, plan_for_everyone
 from tests.kit.smtp import smtp_server
 

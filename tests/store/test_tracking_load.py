@@ -9,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from newsletter.clock import StoppedClock
 from newsletter.store import Store
 from newsletter.store.activity import Engagement, Event
 from newsletter.store.issues import Edition
@@ -21,6 +20,7 @@ from newsletter.tracking.load import delete_loaded_segments, load
 from newsletter.tracking.robots import RULES_VERSION
 from newsletter.words import Axis, ConsentState, EventKind, Horizon, LinkKind, Verdict
 from tests.conftest import A_MONDAY
+from tests.kit.clock import StoppedClock
 from tests.kit.makers import a_link, a_mail, a_sector, a_subscriber, an_edition, an_employer, say
 
 LATER = A_MONDAY + timedelta(hours=3)

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.clock import StoppedClock
 from newsletter.errors import RefusedError
 from newsletter.tokens import Keyring, Purpose
 from newsletter.tracking import link_table
@@ -18,6 +17,7 @@ from newsletter.tracking.journal import Hit, Journal, segments
 from newsletter.tracking.link_table import LinkTable
 from newsletter.tracking.tracker import PIXEL, Tracker
 from tests.conftest import A_MONDAY
+from tests.kit.clock import StoppedClock
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Version/18.1 Mobile Safari/604.1"
 KEYS = Keyring.fresh()
